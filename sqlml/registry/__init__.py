@@ -1,1 +1,1 @@
-""""""
+"""What the database remembers: models, versions, runs, metrics, deployments, compiled SQL."""

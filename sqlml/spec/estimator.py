@@ -71,6 +71,7 @@ class Tree:
     A child ``c >= 0`` is a node, a child ``c < 0`` the leaf ``-c - 1``. A row goes left at a numeric node
     where ``x[feature] <= threshold``; at a categorical node (``categories`` is not None) where its code is
     one of ``categories``. A missing value goes left where ``missing_left``. A tree of one leaf has no nodes.
+    The threshold of a numeric node may be +infinity: every value that is not missing goes left (null in JSON).
     """
 
     feature: tuple[int, ...]
@@ -91,8 +92,10 @@ class Tree:
             raise InvalidSpec("the children of a tree must name each leaf and each node but the root exactly once")
         if any(child <= node for node in range(nodes) for child in (self.left[node], self.right[node]) if child >= 0):
             raise InvalidSpec("a node of a tree must stand before its children")
-        if not all(map(math.isfinite, self.leaf)) or not all(map(math.isfinite, self.threshold)):
-            raise InvalidSpec("the leaves and thresholds of a tree must be finite")
+        if not all(map(math.isfinite, self.leaf)):
+            raise InvalidSpec("the leaves of a tree must be finite")
+        if not all(threshold > -math.inf for threshold in self.threshold):
+            raise InvalidSpec("the thresholds of a tree must be finite or +infinity")
 
     @property
     def depth(self) -> int:

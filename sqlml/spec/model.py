@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -115,6 +116,8 @@ def to_json(model: Model) -> str:
     """The canonical JSON of a model: sorted keys, no blanks, every float in its shortest exact form."""
     body = {"format": FORMAT, **asdict(model)}
     body["estimator"] = {"kind": type(model.estimator).__name__.lower(), **body["estimator"]}
+    for tree in body["estimator"].get("trees", ()):
+        tree["threshold"] = [None if threshold == math.inf else threshold for threshold in tree["threshold"]]
     return json.dumps(body, sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
 
 
@@ -146,6 +149,8 @@ def _estimator(body: dict[str, Any]) -> Estimator:
     if kind == "constant":
         return Constant(**_tuples(body))
     if kind == "trees":
+        for tree in body["trees"]:
+            tree["threshold"] = [math.inf if threshold is None else threshold for threshold in tree["threshold"]]
         return Trees(outputs=body["outputs"], trees=tuple(Tree(**_tuples(tree)) for tree in body["trees"]))
     if kind == "linear":
         terms = tuple(

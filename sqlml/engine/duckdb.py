@@ -1,0 +1,186 @@
+"""DuckDB, the embedded default."""
+
+from __future__ import annotations
+
+import getpass
+import re
+import threading
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+from sqlglot import exp
+
+from sqlml.engine.protocol import CatalogEntry, Parameters
+from sqlml.engine.relation import select_from
+from sqlml.errors import ERRORS, DatabaseLocked, EngineError, InvalidRelation, SqlmlError
+
+_CATALOG = """
+SELECT schema_name || '.' || function_name, 'routine',
+       string_agg(function_type || to_json(parameters) || macro_definition, ' ' ORDER BY macro_definition)
+FROM duckdb_functions()
+WHERE NOT internal AND function_type IN ('macro', 'table_macro') AND database_name = current_database()
+GROUP BY ALL
+UNION ALL
+SELECT schema_name || '.' || view_name, 'view', sql
+FROM duckdb_views() WHERE schema_name = 'sqlml' AND database_name = current_database()
+UNION ALL
+SELECT schema_name || '.' || table_name, 'table', sql
+FROM duckdb_tables() WHERE schema_name = 'sqlml' AND database_name = current_database()
+"""
+_OWN_ERROR = re.compile(r"\b(ML\d{3}) (.*)", re.DOTALL)
+
+
+class DuckDBEngine:
+    """A session on one DuckDB connection, which must not be in use by a running statement.
+
+    ``writing`` is shared by all sessions of a database in this process, so that version numbers and the
+    history of an alias are made by one writer at a time.
+    """
+
+    name = "duckdb"
+    dialect = "duckdb"
+    runtimes: tuple[str, ...] = ("auto", "inline")
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, writing: threading.RLock | None = None) -> None:
+        self._connection = connection
+        self._writing = writing or threading.RLock()
+
+    def execute(self, sql: str, parameters: Parameters | None = None) -> None:
+        """Run one statement and drop its rows."""
+        with wrapped_errors():
+            self._connection.execute(sql, parameters or None).complete()
+
+    def rows(self, sql: str, parameters: Parameters | None = None) -> list[tuple[Any, ...]]:
+        """All rows of one statement."""
+        with wrapped_errors():
+            return self._connection.execute(sql, parameters or None).fetchall()
+
+    def arrow(self, sql: str, parameters: Parameters | None = None) -> pa.Table:
+        """All rows of one statement as an Arrow table."""
+        with wrapped_errors():
+            return self._connection.sql(sql, params=parameters or None).to_arrow_table()
+
+    def batches(self, sql: str, parameters: Parameters | None = None, size: int = 122_880) -> Iterator[pa.RecordBatch]:
+        """The rows of one statement in batches; the statement runs on a cursor of its own.
+
+        The cursor sees what is committed, and the session may write while the batches are read.
+        """
+        with wrapped_errors(), self._connection.cursor() as cursor:
+            yield from cursor.sql(sql, params=parameters or None).to_arrow_reader(size)
+
+    def append(self, table: exp.Table, rows: pa.Table) -> None:
+        """Insert rows by column name into a table."""
+        with self.temporary(rows) as source:
+            columns = [exp.to_identifier(name, quoted=True) for name in rows.column_names]
+            insert = exp.insert(exp.select(*columns).from_(source), table, columns=columns)
+            self.execute(insert.sql(self.dialect))
+
+    def has_table(self, table: exp.Table) -> bool:
+        """Whether a committed table of this name exists.
+
+        It is asked on a cursor of its own: the error of a failed statement would end an open transaction.
+        """
+        with self._connection.cursor() as cursor:
+            try:
+                cursor.execute(exp.select("*").from_(table).limit(0).sql(self.dialect)).complete()
+            except duckdb.CatalogException:
+                return False
+        return True
+
+    def relation(self, text: str) -> str:
+        """The SELECT that a caller's ``relation`` stands for, checked by DuckDB's own parser and binder."""
+        sql = select_from(text, self.dialect)
+        try:
+            self._connection.execute("DESCRIBE SELECT * FROM query($relation)", {"relation": sql}).complete()
+        except duckdb.Error as error:
+            raise InvalidRelation(
+                f"relation => {text!r}: {first_line(error)}. Give the name of a committed table or view, or one SELECT"
+            ) from error
+        return sql
+
+    @contextmanager
+    def temporary(self, rows: pa.Table) -> Iterator[exp.Table]:
+        """Arrow rows as a relation of this session."""
+        name = f"sqlml_{uuid.uuid4().hex}"
+        self._connection.register(name, rows)
+        try:
+            yield exp.to_table(name)
+        finally:
+            self._connection.unregister(name)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Everything inside commits together, or nothing does; one writer at a time."""
+        with self._writing, wrapped_errors():
+            self._connection.begin()
+            try:
+                yield
+                self._connection.commit()
+            except BaseException:
+                rollback_quietly(self._connection)
+                raise
+
+    def json_object(self, columns: Mapping[str, pa.DataType], table: str) -> exp.Expression:
+        """These columns of a table as one JSON object; NaN and infinities become null."""
+        pairs = []
+        for name, kind in columns.items():
+            value: exp.Expression = exp.column(exp.to_identifier(name, quoted=True), table)
+            if pa.types.is_floating(kind):
+                value = exp.case().when(exp.func("isfinite", value), value.copy())
+            pairs.append(exp.JSONKeyValue(this=exp.Literal.string(name), expression=value))
+        return exp.JSONObject(expressions=pairs)
+
+    def catalog(self) -> dict[str, CatalogEntry]:
+        """The tables, views and macros of schema ``sqlml``, and the macros of other schemas."""
+        return {name: CatalogEntry(kind, definition) for name, kind, definition in self.rows(_CATALOG)}
+
+    def actor(self) -> str:
+        """The name of the operating system's user: an embedded database has no users of its own."""
+        try:
+            return getpass.getuser()
+        except (OSError, KeyError):
+            return "unknown"
+
+    def version(self) -> str:
+        """The version of DuckDB."""
+        return str(duckdb.__version__)
+
+
+def rollback_quietly(connection: duckdb.DuckDBPyConnection) -> None:
+    """Roll back; a transaction that a failed commit has ended already is no error."""
+    try:
+        connection.rollback()
+    except duckdb.Error:
+        return
+
+
+def first_line(error: duckdb.Error) -> str:
+    """What DuckDB says is wrong, with its candidates and without the excerpt of our statement."""
+    text = str(error).split("\n\nLINE", 1)[0]
+    return " ".join(line.strip() for line in text.splitlines() if line.strip()).rstrip(".!?")
+
+
+def error_of(error: duckdb.Error) -> SqlmlError:
+    """The error of our tree that a driver's error stands for."""
+    own = _OWN_ERROR.search(str(error))
+    if own and own.group(1) in ERRORS:
+        return ERRORS[own.group(1)](own.group(2))
+    said = first_line(error)
+    if isinstance(error, duckdb.IOException) and "lock" in said:
+        return DatabaseLocked(f"{said}. One process at a time can open a DuckDB file: close the other one, or wait")
+    if isinstance(error, duckdb.TransactionException):
+        return DatabaseLocked(f"{said}. Another job wrote the same rows at the same time; run it again")
+    return EngineError(said)
+
+
+@contextmanager
+def wrapped_errors() -> Iterator[None]:
+    """Raise a driver's error as one of our tree."""
+    try:
+        yield
+    except duckdb.Error as error:
+        raise error_of(error) from error

@@ -1,0 +1,212 @@
+"""DuckDB files that are open in this process, and the connections to them."""
+
+from __future__ import annotations
+
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from sqlml.engine.duckdb import DuckDBEngine, error_of, wrapped_errors
+from sqlml.errors import SqlmlError, TransactionError
+
+
+@dataclass(frozen=True)
+class Function:
+    """A Python function that SQL calls; ``parameters`` is None for one over whole Arrow columns of any type."""
+
+    name: str
+    call: Callable[..., Any]
+    parameters: list[str] | None
+    returns: str
+
+
+@dataclass(eq=False)
+class Database:
+    """A database that is open here: one root connection, which carries the functions and no statements of users."""
+
+    root: duckdb.DuckDBPyConnection
+    key: object
+    connections: int = 0
+    functions: list[str] = field(default_factory=list)
+    writing: threading.RLock = field(default_factory=threading.RLock)
+    began: dict[int, int] = field(default_factory=dict)
+
+    @contextmanager
+    def session(self) -> Iterator[DuckDBEngine]:
+        """An engine on a connection of its own, which sees what is committed."""
+        with self.root.cursor() as cursor:
+            yield DuckDBEngine(cursor, self.writing)
+
+    def add_function(self, function: Function) -> None:
+        """Let SQL call a Python function; NULLs reach it, and its errors end the statement."""
+        is_arrow = function.parameters is None
+        self.root.create_function(
+            function.name,
+            function.call,
+            function.parameters,
+            function.returns,
+            type="arrow" if is_arrow else "native",
+            null_handling="special",
+            side_effects=not is_arrow,
+        )
+        self.functions.append(function.name)
+
+    def refuse_open_transaction(self, connection_id: int, transaction_began: int, verb: str) -> None:
+        """Refuse a call whose transaction began before its statement did: it was opened by BEGIN.
+
+        Raises
+        ------
+        TransactionError
+            Where the caller could roll back what the call has committed.
+        """
+        statement_began = self.began.get(connection_id)
+        if statement_began is not None and transaction_began < statement_began:
+            raise TransactionError(
+                f"sqlml.{verb} commits its own work and cannot be part of an open transaction; "
+                "COMMIT or ROLLBACK first, then call it"
+            )
+
+    def close(self) -> None:
+        """Take the functions back and let go of the file."""
+        for name in self.functions:
+            self.root.remove_function(name)
+        self.functions.clear()
+        self.root.close()
+
+
+class Connection(duckdb.DuckDBPyConnection):
+    """A DuckDB connection that notes when each statement begins, and raises sqlml's errors as they are.
+
+    In all else it is the class that it derives from.
+    """
+
+    __slots__ = ()
+
+    def execute(self, query: Any, parameters: Any = None) -> Connection:  # noqa: D102
+        last = self._run_all_but_last(query)
+        with self._statement():
+            super().execute(last, parameters)
+        return self
+
+    def sql(self, query: Any, **options: Any) -> Any:  # noqa: D102
+        last = self._run_all_but_last(query)
+        with self._statement():
+            if self._is_call(last):
+                # A relation runs its query each time it is read; a procedure must run once.
+                return self.from_arrow(super().execute(last, options.get("params")).to_arrow_table())
+            return super().sql(last, **options)
+
+    query = sql
+
+    def cursor(self) -> Connection:  # noqa: D102
+        return _opened(super().cursor(), _SESSIONS[self].database)
+
+    def close(self) -> None:  # noqa: D102
+        super().close()
+        _SESSIONS[self].release()
+
+    def __enter__(self) -> Connection:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _run_all_but_last(self, query: Any) -> Any:
+        """Run a script statement by statement, so that each has a beginning of its own; gives the last one."""
+        if not isinstance(query, str) or ";" not in query.rstrip().rstrip(";"):
+            return query
+        statements = self.extract_statements(query)
+        for statement in statements[:-1]:
+            with self._statement():
+                super().execute(statement)
+        return statements[-1] if statements else query
+
+    def _is_call(self, query: Any) -> bool:
+        statement = query if isinstance(query, duckdb.Statement) else self.extract_statements(query)[-1]
+        return bool(statement.type == duckdb.StatementType.CALL)
+
+    @contextmanager
+    def _statement(self) -> Iterator[None]:
+        _SESSIONS[self].statement_begins()
+        try:
+            yield
+        except duckdb.Error as error:
+            if "KeyboardInterrupt" in str(error):
+                raise KeyboardInterrupt from error
+            own = error_of(error)
+            if type(own).__module__ == SqlmlError.__module__ and own.code in str(error):
+                raise own from None
+            raise
+
+
+@dataclass(eq=False)
+class _Session:
+    """What is known about one connection besides the connection."""
+
+    database: Database
+    connection_id: int
+    release: Callable[[], object]
+
+    def statement_begins(self) -> None:
+        self.database.began[self.connection_id] = time.time_ns() // 1000
+
+
+_SESSIONS: weakref.WeakKeyDictionary[Connection, _Session] = weakref.WeakKeyDictionary()
+_DATABASES: dict[object, Database] = {}
+_OPENING = threading.RLock()
+
+
+def open_connection(
+    path: str, read_only: bool, config: Mapping[str, Any], prepare: Callable[[Database], None]
+) -> Connection:
+    """A connection to a file; ``prepare`` is called once for each file that was not open here yet.
+
+    Raises
+    ------
+    DatabaseLocked
+        Where another process holds the file.
+    EngineError
+        Where DuckDB cannot open it.
+    """
+    key: object = object() if path.startswith(":memory:") else (str(Path(path).resolve()), read_only)
+    with _OPENING:
+        database = _DATABASES.get(key)
+        if database is None:
+            with wrapped_errors():
+                database = Database(duckdb.connect(path, read_only=read_only, config=dict(config)), key)
+            try:
+                prepare(database)
+            except BaseException:
+                database.close()
+                raise
+            _DATABASES[key] = database
+        return _opened(database.root.cursor(), database)
+
+
+def _opened(connection: Any, database: Database) -> Connection:
+    """A connection of the database as a :class:`Connection`, counted until it is closed or forgotten."""
+    (connection_id,) = connection.execute("SELECT current_connection_id()").fetchone()
+    connection.__class__ = Connection
+    with _OPENING:
+        database.connections += 1
+    release = weakref.finalize(connection, _release, database, connection_id)
+    _SESSIONS[connection] = _Session(database, connection_id, release)
+    opened: Connection = connection
+    return opened
+
+
+def _release(database: Database, connection_id: int) -> None:
+    """Close a database when its last connection is gone; also runs when the interpreter ends."""
+    with _OPENING:
+        database.began.pop(connection_id, None)
+        database.connections -= 1
+        if database.connections == 0:
+            _DATABASES.pop(database.key, None)
+            database.close()

@@ -1,0 +1,53 @@
+"""A caller's text for a relation: the name of a table or view, or one SELECT."""
+
+from __future__ import annotations
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+from sqlml.errors import InvalidRelation
+
+
+def table_name(text: str, dialect: str) -> exp.Table | None:
+    """The table that a text names, each part quoted; None where the text is not just a name.
+
+    >>> table_name("main.flights", "duckdb").sql("duckdb")
+    '"main"."flights"'
+    >>> table_name("SELECT 1", "duckdb") is None
+    True
+    """
+    try:
+        table = sqlglot.parse_one(text, into=exp.Table, dialect=dialect)
+    except SqlglotError:
+        return None
+    parts = [table.args.get(part) for part in ("this", "db", "catalog")]
+    extras = [key for key, value in table.args.items() if value and key not in ("this", "db", "catalog")]
+    if extras or not all(part is None or isinstance(part, exp.Identifier) for part in parts):
+        return None
+    for part in parts:
+        if part is not None:
+            part.set("quoted", True)
+    return table
+
+
+def writable_table(text: str, dialect: str, argument: str) -> exp.Table:
+    """The table that a text names, to write to.
+
+    Raises
+    ------
+    InvalidRelation
+        Where the text is anything but a name.
+    """
+    table = table_name(text, dialect)
+    if table is None:
+        raise InvalidRelation(f"{argument} => {text!r} is not the name of a table; write it as schema.table")
+    return table
+
+
+def select_from(text: str, dialect: str) -> str:
+    """``SELECT * FROM`` the table that a text names, or the text itself where it is no name."""
+    if not text.strip():
+        raise InvalidRelation("relation => '' is empty; give the name of a table or view, or one SELECT")
+    table = table_name(text, dialect)
+    return text if table is None else exp.select("*").from_(table).sql(dialect)

@@ -1,0 +1,115 @@
+"""A model made ready to score: matrices of features in, raw scores and outputs out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache, partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sqlml.errors import FeatureMismatch
+from sqlml.kernel.encode import Values, encode
+from sqlml.kernel.linear import constant_scores, linear_scores
+from sqlml.kernel.links import LINKS, labels, probabilities
+from sqlml.kernel.mask_tables import fits_masks, mask_tables
+from sqlml.spec import Constant, Linear, Model, Trees
+
+__all__ = ["Scorer", "labels", "probabilities", "scorer"]
+
+Doubles = NDArray[np.float64]
+
+WALKED_ROWS = 32
+"""Below this many rows, walking the trees is faster than filling a whole block of masks."""
+
+ROWS_PER_THREAD = 32_768
+"""Fewer rows are not worth a thread of their own."""
+
+
+@dataclass(frozen=True, eq=False)
+class Scorer:
+    """A model and the function that scores a matrix of its features; safe to share between threads."""
+
+    model: Model
+    score: Callable[[Doubles], Doubles]
+
+    def raw(self, matrix: Doubles, threads: int | None = None) -> Doubles:
+        """Raw scores, float64 of shape (n, outputs), of ``matrix``, float64 of shape (n, features), NaN for missing.
+
+        Many rows of a sum of trees are split over ``threads``, by default over the processors that this process may
+        use; the scores do not depend on it.
+
+        Raises
+        ------
+        FeatureMismatch
+            The matrix has another number of columns than the model has features.
+        """
+        matrix = np.require(matrix, np.float64, ["ALIGNED"])
+        if matrix.ndim != 2 or matrix.shape[1] != len(self.model.features):
+            raise FeatureMismatch(f"a matrix of shape (n, {len(self.model.features)}) is wanted, not {matrix.shape}")
+        parts = min(threads or _processors(), len(matrix) // ROWS_PER_THREAD)
+        if parts < 2 or not isinstance(self.model.estimator, Trees):
+            return self.score(matrix)
+        with ThreadPoolExecutor(parts) as pool:
+            return np.concatenate(list(pool.map(self.score, np.array_split(matrix, parts))))
+
+    def output(self, raw: Doubles) -> Doubles:
+        """Outputs from raw scores, both float64 of shape (n, outputs), by the link of the model."""
+        return LINKS[self.model.link](raw)
+
+    def raw_rows(self, columns: Mapping[str, Values]) -> Doubles:
+        """Raw scores of rows given as columns by the names of the model, float64 of shape (n, outputs).
+
+        Raises
+        ------
+        FeatureMismatch
+            A column is missing, not of its kind, or of another length.
+        """
+        return self.raw(encode(self.model.features, columns))
+
+
+def scorer(model: Model) -> Scorer:
+    """Build the tables of a model once.
+
+    >>> model = Model("regression", (), (), Constant((2.5,)), "identity")
+    >>> scorer(model).raw(np.empty((2, 0))).tolist()
+    [[2.5], [2.5]]
+    """
+    estimator = model.estimator
+    if isinstance(estimator, Constant):
+        return Scorer(model, partial(constant_scores, estimator))
+    if isinstance(estimator, Linear):
+        return Scorer(model, partial(linear_scores, estimator))
+    return Scorer(model, _trees_scores(estimator))
+
+
+def _trees_scores(trees: Trees) -> Callable[[Doubles], Doubles]:
+    """The function that scores a sum of trees: by masks where there are rows enough, else by walking."""
+    from sqlml.kernel.walk import walk, walk_tables
+
+    to_walk = walk_tables(trees)
+    maskable = fits_masks(trees)
+    to_mask = cache(partial(mask_tables, trees))
+
+    def score(matrix: Doubles) -> Doubles:
+        raw = np.empty((len(matrix), trees.outputs))
+        if maskable and len(matrix) >= WALKED_ROWS:
+            from sqlml.kernel.masks import masks
+
+            masks(matrix, raw, to_mask())
+        else:
+            walk(matrix, raw, to_walk)
+        return raw
+
+    return score
+
+
+@cache
+def _processors() -> int:
+    """How many processors this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

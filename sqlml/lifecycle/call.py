@@ -1,0 +1,60 @@
+"""The door through which SQL comes in: a verb and its arguments as JSON, an answer as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from sqlml.engine import Engine
+from sqlml.errors import SqlmlError
+from sqlml.lifecycle.deploy import deploy, rollback
+from sqlml.lifecycle.describe import feature_importance, to_sql, training_info
+from sqlml.lifecycle.evaluate import calibration, confusion_matrix, evaluate, roc_curve
+from sqlml.lifecycle.score import score
+from sqlml.lifecycle.train import train
+
+CALLS: dict[str, Callable[..., Any]] = {
+    "train": train,
+    "deploy": deploy,
+    "rollback": rollback,
+    "score": score,
+    "evaluate": evaluate,
+    "confusion_matrix": confusion_matrix,
+    "roc_curve": roc_curve,
+    "calibration": calibration,
+    "feature_importance": feature_importance,
+    "training_info": training_info,
+    "to_sql": to_sql,
+}
+"""Every verb that SQL can call, procedures first, then what table functions read."""
+
+WRITING = frozenset({"train", "deploy", "rollback", "score"})
+"""The verbs that commit their own work."""
+
+
+def call(engine: Engine, verb: str, arguments: str) -> str:
+    """Run one verb with the arguments of a JSON object; gives its row, or its rows, as JSON.
+
+    Raises
+    ------
+    SqlmlError
+        And nothing else: an error that is not of our tree is wrapped, with its kind and its words.
+    """
+    try:
+        answer = CALLS[verb](engine, **json.loads(arguments))
+    except SqlmlError:
+        raise
+    except Exception as error:
+        raise SqlmlError(
+            f"sqlml.{verb} failed in a way that it should not: {type(error).__name__}: {error}. "
+            "Nothing was changed; please report this with the statement"
+        ) from error
+    return json.dumps(answer, default=_as_json)
+
+
+def _as_json(value: Any) -> str:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise TypeError(f"{type(value).__name__} has no JSON form")

@@ -1,0 +1,319 @@
+"""Train a version: read, split, search, fit, measure, prove the SQL, write down, and let the gates decide."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import asdict, dataclass
+from importlib.metadata import version as installed_version
+from typing import Any
+
+import pyarrow as pa
+
+from sqlml.engine import Engine
+from sqlml.errors import FeatureMismatch, InvalidArgument
+from sqlml.fit.algorithm import algorithm_named, fit_model
+from sqlml.fit.digest import dataset_digest
+from sqlml.fit.metric import primary_metric
+from sqlml.fit.outputs import model_outputs
+from sqlml.fit.read import read_rows
+from sqlml.fit.roles import Roles
+from sqlml.fit.rows import Fitted, Rows
+from sqlml.fit.search import Trial, best
+from sqlml.fit.search import search as run_search
+from sqlml.fit.split import METHODS, split_method, split_rows
+from sqlml.lifecycle.arguments import Report, json_names, json_object, one_of, silent
+from sqlml.lifecycle.deploy import CHAMPION, go_live
+from sqlml.lifecycle.evaluate import Judged, measured
+from sqlml.lifecycle.gate import Rival, Verdict, verdict
+from sqlml.lifecycle.predict import load_version
+from sqlml.registry.compiled import compile_and_prove
+from sqlml.registry.deployment import current
+from sqlml.registry.model import Address, NewVersion, add_version, checked_name, known_task_and_target, next_version
+from sqlml.registry.run import Metric, Run, add_metrics, finish_run, utc_now
+from sqlml.registry.trial import add_trials
+from sqlml.spec import Model
+
+_LIBRARIES = ("sqlml", "lightgbm", "scikit-learn", "numpy", "pyarrow", "duckdb", "sqlglot")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked for, checked as far as it can be without reading a row."""
+
+    model: str
+    relation: str
+    roles: Roles
+    task: str
+    algorithm: str
+    hyperparams: dict[str, Any]
+    preprocess: dict[str, Any]
+    split: str
+    test_size: float
+    search: str | None
+    search_space: dict[str, Any]
+    trials: int
+    seed: int
+    deploy: str
+
+
+@dataclass(frozen=True)
+class Data:
+    """The rows of the relation as they were read, and as they are fitted and tested."""
+
+    table: pa.Table
+    sql: str
+    rows: Rows
+    train: Rows
+    test: Rows
+    split: str
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A fitted version that has no number yet."""
+
+    fitted: Fitted
+    baseline: Fitted
+    trials: tuple[Trial, ...]
+    chosen: int | None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What was measured, what the gates say, and the primary metric of the candidate and of its baseline."""
+
+    metrics: tuple[Metric, ...]
+    verdict: Verdict
+    value: float | None
+    baseline_value: float | None
+
+
+def train(
+    engine: Engine,
+    model: str,
+    relation: str,
+    target: str,
+    task: str = "auto",
+    algorithm: str = "lightgbm",
+    hyperparams: Any = "{}",
+    preprocess: Any = "{}",
+    features: Any = None,
+    key_column: str | None = None,
+    time_column: str | None = None,
+    weight_column: str | None = None,
+    group_column: str | None = None,
+    split: str = "auto",
+    test_size: float = 0.25,
+    search: str | None = None,
+    search_space: Any = "{}",
+    trials: int = 20,
+    seed: int = 42,
+    deploy: str = "gated",
+    runtime: str = "auto",
+    report: Report = silent,
+) -> dict[str, Any]:
+    """Train a version of a model from the rows of a relation.
+
+    The rows are split, the baseline and the candidate are fitted on the training side, and both are measured on
+    the held-out side, as is the live version. With ``deploy => 'gated'`` the candidate goes live when it is better
+    than both. The version, its run, its metrics and its place are written in one transaction. The model that is
+    kept is the one that was measured. The same rows, arguments and libraries give the same ``artifact_hash``.
+
+    Returns
+    -------
+    ``model, version, task, algorithm, metric, value, baseline_value, deployed, run_id, reason``.
+
+    Raises
+    ------
+    InvalidArgument, InvalidName, InvalidRelation, InvalidHyperparameter, InvalidData
+        The remedy is in the message, and the database is as it was.
+    """
+    run = Run("train")
+    one_of(runtime, engine.runtimes, "runtime")
+    request = Request(
+        model=checked_name(model),
+        relation=relation,
+        roles=Roles(
+            target=target,
+            features=json_names(features, "features"),
+            key_column=key_column,
+            time_column=time_column,
+            weight_column=weight_column,
+            group_column=group_column,
+        ),
+        task=task,
+        algorithm=algorithm_named(algorithm).name,
+        hyperparams=json_object(hyperparams, "hyperparams"),
+        preprocess=json_object(preprocess, "preprocess"),
+        split=one_of(split, METHODS, "split"),
+        test_size=test_size,
+        search=None if search is None else one_of(search, ("grid", "random"), "search"),
+        search_space=json_object(search_space, "search_space"),
+        trials=trials,
+        seed=seed,
+        deploy=one_of(deploy, ("gated", "never", "always"), "deploy"),
+    )
+    data = _read(engine, request, report)
+    candidate = _fit(request, data, report)
+    report("measuring", 0, 1)
+    outcome = _measure(engine, request, data, candidate)
+    address, deployed = _write_down(engine, run, request, data, candidate, outcome)
+    report("measuring", 1, 1)
+    return {
+        "model": address.model,
+        "version": address.version,
+        "task": data.rows.task,
+        "algorithm": request.algorithm,
+        "metric": primary_metric(data.rows.task),
+        "value": outcome.value,
+        "baseline_value": outcome.baseline_value,
+        "deployed": deployed,
+        "run_id": run.run_id,
+        "reason": _reason(request, outcome.verdict),
+    }
+
+
+def _read(engine: Engine, request: Request, report: Report) -> Data:
+    report("reading", 0, 1)
+    sql = engine.relation(request.relation)
+    table = engine.arrow("SELECT * FROM query($relation)", {"relation": sql})
+    rows = read_rows(table, request.roles, request.task)
+    _check_purpose(engine, request, rows)
+    train_rows, test_rows = split_rows(rows, request.split, request.test_size, request.seed)
+    report("reading", 1, 1)
+    return Data(table, sql, rows, train_rows, test_rows, split_method(rows, request.split))
+
+
+def _check_purpose(engine: Engine, request: Request, rows: Rows) -> None:
+    """A new version must answer the question that the model answers."""
+    known = known_task_and_target(engine, request.model)
+    if known is None:
+        return
+    task, target = known
+    if task != rows.task or target.lower() != request.roles.target.lower():
+        raise InvalidArgument(
+            f"model {request.model!r} predicts {target!r} ({task}), and this would predict {request.roles.target!r} "
+            f"({rows.task}); those who read it would get other numbers. Train it under another name"
+        )
+
+
+def _fit(request: Request, data: Data, report: Report) -> Candidate:
+    hyperparams = request.hyperparams
+    trials: tuple[Trial, ...] = ()
+    if request.search is not None:
+        trials = run_search(
+            request.algorithm,
+            data.train,
+            request.search,
+            request.search_space,
+            request.trials,
+            hyperparams,
+            request.preprocess,
+            request.seed,
+            data.split,
+            request.test_size,
+            lambda done, total: report("searching", done, total),
+        )
+        hyperparams = best(trials).hyperparams
+    fitted = fit_model(
+        request.algorithm,
+        data.train,
+        hyperparams,
+        request.preprocess,
+        request.seed,
+        lambda done, total: report("training", done, total),
+    )
+    baseline = fit_model("baseline", data.train, {}, {}, request.seed)
+    return Candidate(fitted, baseline, trials, best(trials).number if trials else None)
+
+
+def _measure(engine: Engine, request: Request, data: Data, candidate: Candidate) -> Outcome:
+    """The metrics of the candidate, and of its rivals on the same held-out rows."""
+    judged = judge_rows(candidate.fitted.model, data.test)
+    baseline = Rival(*_BASELINE[data.rows.task], judge_rows(candidate.baseline.model, data.test))
+    rivals = [baseline, *_champion(engine, request, data)]
+    decided = verdict(judged, rivals)
+    own = measured(engine, judged, "test")
+    metrics = [*measured(engine, judge_rows(candidate.fitted.model, data.train), "train"), *own, *decided.metrics]
+    for rival in rivals:
+        metrics += measured(engine, rival.judged, rival.name) if rival.judged else []
+    primary = primary_metric(data.rows.task)
+    values = {metric.dataset: metric.value for metric in metrics if metric.metric == primary}
+    return Outcome(tuple(metrics), decided, values["test"], values[baseline.name])
+
+
+def judge_rows(model: Model, rows: Rows) -> Judged:
+    """A model's answers on rows that hold its columns and its target."""
+    output = model_outputs(model, rows)
+    return Judged(model, rows.target, output.reshape(len(rows), -1), rows.weight)
+
+
+def _champion(engine: Engine, request: Request, data: Data) -> list[Rival]:
+    """The live version on the held-out rows, where there is one."""
+    live = current(engine, request.model, CHAMPION)
+    if live is None:
+        return []
+    champion = load_version(engine, Address(request.model, live["version"]))
+    title = f"champion {champion.address}"
+    if champion.model.classes != data.rows.classes:
+        return [Rival("champion", title, None, f"it knows the classes {', '.join(champion.model.classes)}")]
+    try:
+        rows = data.table.take(pa.array(data.test.position)).to_struct_array().combine_chunks()
+        output = champion.output(rows)
+    except FeatureMismatch as error:
+        return [Rival("champion", title, None, error.message)]
+    return [Rival("champion", title, Judged(champion.model, data.test.target, output, data.test.weight))]
+
+
+def _write_down(
+    engine: Engine, run: Run, request: Request, data: Data, candidate: Candidate, outcome: Outcome
+) -> tuple[Address, bool]:
+    """Write everything about a version in one transaction, and put it live where it has earned that."""
+    deployed = request.deploy == "always" or (request.deploy == "gated" and outcome.verdict.passed)
+    with engine.transaction():
+        version = next_version(engine, request.model)
+        address = add_version(engine, _new_version(engine, run, request, data, candidate), version)
+        compile_and_prove(engine, address, candidate.fitted.model, data.test.table)
+        add_metrics(engine, run, address.model, version, outcome.metrics)
+        add_trials(engine, run, address, candidate.trials, candidate.chosen)
+        finish_run(engine, run, address.model, version, rows_in=len(data.rows), rows_out=len(data.train))
+        if deployed:
+            reason = _reason(request, outcome.verdict)
+            go_live(engine, Run("deploy"), address, CHAMPION, "deploy", reason, parent=run.run_id)
+    return address, deployed
+
+
+def _new_version(engine: Engine, run: Run, request: Request, data: Data, candidate: Candidate) -> NewVersion:
+    roles = asdict(request.roles)
+    return NewVersion(
+        model=request.model,
+        run_id=run.run_id,
+        spec=candidate.fitted.model,
+        target=request.roles.target,
+        algorithm=request.algorithm,
+        hyperparams=candidate.fitted.hyperparams,
+        preprocess=request.preprocess,
+        split={"method": data.split, "test_size": request.test_size, "rows_test": len(data.test)},
+        roles={name: value for name, value in roles.items() if value is not None and name != "features"},
+        training_relation=request.relation,
+        training_sql=data.sql,
+        dataset_digest=dataset_digest(data.rows),
+        rows_trained=len(data.train),
+        seed=request.seed,
+        library_versions={name: installed_version(name) for name in _LIBRARIES} | {"python": platform.python_version()},
+        notes=(*data.rows.notes, *candidate.fitted.notes),
+        created_at=utc_now(),
+        created_by=engine.actor(),
+    )
+
+
+_BASELINE = {
+    "binary": ("majority", "the majority class"),
+    "multiclass": ("majority", "the majority class"),
+    "regression": ("mean", "the mean"),
+}
+"""By task, the dataset of the baseline in ``sqlml.metric`` and its name for a person."""
+
+
+def _reason(request: Request, decided: Verdict) -> str:
+    return decided.reason if request.deploy == "gated" else f"deploy => '{request.deploy}'; {decided.reason}"

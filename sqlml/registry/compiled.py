@@ -1,0 +1,152 @@
+"""The plain-SQL form of a version: made, proved against the kernel on real rows, and put live."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from sqlglot import exp
+
+from sqlml.compile.lists import tree_lists
+from sqlml.compile.routine import routines
+from sqlml.engine import Engine
+from sqlml.errors import DeploymentError, ParityError
+from sqlml.kernel.scorer import scorer
+from sqlml.registry.deployment import current
+from sqlml.registry.model import Address
+from sqlml.registry.queries import query
+from sqlml.registry.routine import record_routines, text_hash
+from sqlml.registry.run import utc_now
+from sqlml.spec import Model
+
+ROWS_COMPARED = 10_000
+"""At most this many held-out rows are scored both ways."""
+
+_CREATED = re.compile(r"^CREATE OR REPLACE MACRO ([a-z]\w*\.[a-z]\w*)", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """The statements that create the routines of a version, and their layout."""
+
+    sql: str
+    layout: str
+
+    @property
+    def creates(self) -> tuple[str, ...]:
+        """The routines that the statements create, as ``schema.name``."""
+        return tuple(_CREATED.findall(self.sql))
+
+
+def compile_and_prove(engine: Engine, address: Address, model: Model, rows: pa.Table) -> None:
+    """Compile a version, score real rows both ways, and write the SQL and its proof down.
+
+    Raises
+    ------
+    ParityError
+        Where a raw score differs in a single bit; nothing is kept then, as the caller's transaction ends.
+    """
+    made = routines(address.model, address.version, model)
+    compiled = Compiled(";\n".join(routine.sql for routine in made) + ";\n", made[0].layout)
+    lists = tree_lists(model)
+    if lists is not None:
+        _add_lists(engine, address, lists)
+    sample = rows.slice(0, ROWS_COMPARED)
+    _create(engine, compiled)
+    in_sql = _raw_scores(engine, address, model, sample)
+    _restore_live(engine, address, compiled)
+    in_kernel = scorer(model).raw_rows({name: sample.column(name) for name in sample.column_names})
+    difference = largest_difference(in_kernel, in_sql)
+    if difference != 0.0:
+        raise ParityError(
+            f"the compiled SQL of {address} and its kernel differ by up to {difference:g} on {len(sample)} rows; "
+            "the version was not kept. Please report this with the hyperparameters"
+        )
+    engine.execute(
+        query("insert_compiled"),
+        {
+            "model": address.model,
+            "version": address.version,
+            "dialect": engine.dialect,
+            "layout": compiled.layout,
+            "sql": compiled.sql,
+            "sql_hash": text_hash(compiled.sql),
+            "max_abs_diff": difference,
+            "rows_compared": len(sample),
+            "created_at": utc_now(),
+        },
+    )
+
+
+def create_live_routines(engine: Engine, address: Address) -> None:
+    """Create ``sqlml.predict_<model>`` and its sisters for the version that goes live.
+
+    Raises
+    ------
+    DeploymentError
+        Where the version has no proof in this engine.
+    """
+    compiled = _stored(engine, address)
+    if compiled is None:
+        raise DeploymentError(
+            f"{address} has no compiled SQL that was proved in {engine.name}; train it here, or deploy another version"
+        )
+    _create(engine, compiled)
+    record_routines(engine, compiled.creates, f"compiled:{address}", text_hash(compiled.sql))
+
+
+def largest_difference(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
+    """The largest absolute difference; equal infinities differ by 0, and NaN equals NaN only."""
+    if one.shape != other.shape:
+        return float("inf")
+    same = (one == other) | (np.isnan(one) & np.isnan(other))
+    if same.all():
+        return 0.0
+    return float(np.nan_to_num(np.abs(one[~same] - other[~same]), nan=np.inf).max())
+
+
+def _stored(engine: Engine, address: Address) -> Compiled | None:
+    key: dict[str, Any] = {"model": address.model, "version": address.version, "dialect": engine.dialect}
+    found = engine.rows(query("compiled"), key)
+    return Compiled(*found[0][:2]) if found else None
+
+
+def _create(engine: Engine, compiled: Compiled) -> None:
+    engine.execute(compiled.sql)
+
+
+def _restore_live(engine: Engine, address: Address, compiled: Compiled) -> None:
+    """Take back the routines of a version that is only being proved."""
+    live = current(engine, address.model, "champion")
+    before = _stored(engine, Address(address.model, live["version"])) if live else None
+    if before is not None:
+        _create(engine, before)
+        return
+    for name in compiled.creates:
+        schema, function = name.split(".")
+        engine.execute(exp.Drop(this=exp.table_(function, db=schema), kind="MACRO").sql(engine.dialect))
+
+
+def _add_lists(engine: Engine, address: Address, lists: dict[str, Any]) -> None:
+    row = {"model": address.model, "version": address.version, **lists}
+    columns = {name: pa.array([value], pa.int32() if name == "version" else None) for name, value in row.items()}
+    engine.append(exp.table_("compiled_trees", db="sqlml"), pa.table(columns))
+
+
+def _raw_scores(engine: Engine, address: Address, model: Model, rows: pa.Table) -> NDArray[np.float64]:
+    """What ``sqlml.raw_score_<model>`` gives for these rows, float64 of shape (rows, outputs)."""
+    numbered = rows.append_column("sqlml_row", pa.array(np.arange(len(rows))))
+    with engine.temporary(numbered) as source:
+        call = exp.Dot(
+            this=exp.to_identifier("sqlml"),
+            expression=exp.Anonymous(this=f"raw_score_{address.model}", expressions=[exp.column("r")]),
+        )
+        select = exp.select(call.as_("raw")).from_(exp.alias_(source, "r", table=True)).order_by("r.sqlml_row")
+        raw = engine.arrow(select.sql(engine.dialect)).column("raw").combine_chunks()
+    values = raw.flatten() if pa.types.is_list(raw.type) else raw
+    scores: NDArray[np.float64] = values.to_numpy(zero_copy_only=False).reshape(len(rows), model.estimator.outputs)
+    return scores

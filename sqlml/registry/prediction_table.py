@@ -1,0 +1,101 @@
+"""Tables of predictions: their columns, and the record of where they are."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+from sqlglot import exp
+
+from sqlml.engine import Engine
+from sqlml.errors import InvalidArgument, InvalidData
+from sqlml.registry.queries import query
+from sqlml.registry.run import utc_now
+
+STANDARD_COLUMNS = {
+    "event_time": "TIMESTAMP",
+    "predicted_at": "TIMESTAMP",
+    "model": "VARCHAR",
+    "version": "INTEGER",
+    "alias": "VARCHAR",
+    "role": "VARCHAR",
+    "run_id": "VARCHAR",
+    "prediction": "DOUBLE",
+    "label": "VARCHAR",
+    "features": "JSON",
+}
+"""What stands beside the key in every prediction table, with its SQL type."""
+
+
+def quoted(name: str, table: str | None = None) -> exp.Column:
+    """A column by its exact name."""
+    return exp.column(exp.to_identifier(name, quoted=True), table)
+
+
+def check_prediction_table(engine: Engine, table: exp.Table, key_column: str) -> None:
+    """Refuse a table that exists and was not made for predictions by this key.
+
+    Raises
+    ------
+    InvalidArgument
+        Where the key has the name of a standard column.
+    InvalidData
+        Where the table lacks a column.
+    """
+    if key_column.lower() in STANDARD_COLUMNS:
+        raise InvalidArgument(
+            f"key_column => {key_column!r} is the name of a standard column of a prediction table; "
+            "rename it in the relation: SELECT ... AS another_name"
+        )
+    empty = engine.arrow(exp.select("*").from_(table).limit(0).sql(engine.dialect))
+    lacking = [name for name in (key_column, *STANDARD_COLUMNS) if name not in empty.column_names]
+    if lacking:
+        raise InvalidData(
+            f"into => {table.sql(engine.dialect)} exists and is no prediction table of key {key_column!r}: it lacks "
+            f"{', '.join(lacking)}. Name a new table; sqlml.score creates it"
+        )
+
+
+def create_prediction_table(engine: Engine, table: exp.Table, relation: str, key_column: str) -> None:
+    """Create an empty prediction table whose key has the type that it has in the relation."""
+    columns = [quoted(key_column).as_(key_column, quoted=True)]
+    columns += [exp.cast(exp.null(), kind).as_(name) for name, kind in STANDARD_COLUMNS.items()]
+    empty = exp.select(*columns).from_("query($relation)", dialect="duckdb").limit(0)
+    engine.execute(exp.Create(this=table, kind="TABLE", expression=empty).sql(engine.dialect), {"relation": relation})
+
+
+def remember_prediction_table(
+    engine: Engine, model: str, table: exp.Table, key_column: str, time_column: str | None
+) -> None:
+    """Record that predictions of a model are kept here, once."""
+    name = ".".join(part.name for part in table.parts)
+    if (name,) in [row[:1] for row in engine.rows(query("prediction_tables"), {"model": model})]:
+        return
+    engine.execute(
+        query("insert_prediction_table"),
+        {
+            "model": model,
+            "relation": name,
+            "key_column": key_column,
+            "time_column": time_column,
+            "created_at": utc_now(),
+        },
+    )
+
+
+def prediction_schema(key: pa.Field) -> pa.Schema:
+    """The Arrow types of the rows of a prediction table."""
+    stamp, text = pa.timestamp("us"), pa.string()
+    return pa.schema(
+        [
+            key,
+            ("event_time", stamp),
+            ("predicted_at", stamp),
+            ("model", text),
+            ("version", pa.int32()),
+            ("alias", text),
+            ("role", text),
+            ("run_id", text),
+            ("prediction", pa.float64()),
+            ("label", text),
+            ("features", text),
+        ]
+    )

@@ -1,0 +1,107 @@
+-- Every statement on the metadata tables, in the subset of SQL that DuckDB and PostgreSQL share.
+-- A block begins with "-- name:"; parameters are written $name.
+
+-- name: models
+SELECT m.model, m.task, m.target, d.version AS champion, v.algorithm, d.valid_from AS live_since,
+       (SELECT max(version) FROM sqlml.model_version AS latest WHERE latest.model = m.model) AS latest_version
+FROM sqlml.model AS m
+LEFT JOIN sqlml.deployment AS d ON d.model = m.model AND d.alias = 'champion' AND d.valid_to IS NULL
+LEFT JOIN sqlml.model_version AS v ON v.model = d.model AND v.version = d.version
+ORDER BY m.model
+
+-- name: model_names
+SELECT model FROM sqlml.model ORDER BY model
+
+-- name: model
+SELECT model, task, target FROM sqlml.model WHERE model = $model
+
+-- name: insert_model
+INSERT INTO sqlml.model (model, task, target, owner, created_at)
+VALUES ($model, $task, $target, $owner, $created_at)
+
+-- name: addressed_version
+SELECT addressed_model, addressed_version FROM sqlml.address WHERE address = $address
+
+-- name: version_numbers
+SELECT version FROM sqlml.model_version WHERE model = $model ORDER BY version
+
+-- name: aliases
+SELECT DISTINCT alias FROM sqlml.deployment WHERE model = $model AND valid_to IS NULL ORDER BY alias
+
+-- name: artifact
+SELECT artifact, artifact_hash FROM sqlml.model_version WHERE model = $model AND version = $version
+
+-- name: version_facts
+SELECT v.model, v.version, v.run_id, v.algorithm, v.hyperparams, v.preprocess, v.split, v.roles, v.classes,
+       v.artifact_hash, v.training_relation, v.dataset_digest, v.rows_trained, v.seed, v.library_versions, v.notes,
+       v.created_at, v.created_by, m.task, m.target
+FROM sqlml.model_version AS v JOIN sqlml.model AS m ON m.model = v.model
+WHERE v.model = $model AND v.version = $version
+
+-- name: insert_version
+INSERT INTO sqlml.model_version (
+  model, version, run_id, status, algorithm, hyperparams, preprocess, split, roles, signature, classes, artifact_hash,
+  artifact, training_relation, training_sql, dataset_digest, rows_trained, seed, library_versions, notes,
+  created_at, created_by
+) VALUES (
+  $model, $version, $run_id, 'ready', $algorithm, $hyperparams, $preprocess, $split, $roles, $signature, $classes,
+  $artifact_hash, $artifact, $training_relation, $training_sql, $dataset_digest, $rows_trained, $seed,
+  $library_versions, $notes, $created_at, $created_by
+)
+
+-- name: insert_run
+INSERT INTO sqlml.run (
+  run_id, kind, model, version, status, started_at, ended_at, actor, engine, rows_in, rows_out, elapsed_seconds,
+  peak_memory_bytes, error, parent_run_id
+) VALUES (
+  $run_id, $kind, $model, $version, 'succeeded', $started_at, $ended_at, $actor, $engine, $rows_in, $rows_out,
+  $elapsed_seconds, $peak_memory_bytes, NULL, $parent_run_id
+)
+
+-- name: alias_history
+SELECT version, action, valid_from, valid_to FROM sqlml.deployment
+WHERE model = $model AND alias = $alias ORDER BY valid_from, valid_to
+
+-- name: close_deployment
+UPDATE sqlml.deployment SET valid_to = $valid_to WHERE model = $model AND alias = $alias AND valid_to IS NULL
+
+-- name: insert_deployment
+INSERT INTO sqlml.deployment (
+  model, alias, version, role, traffic, valid_from, valid_to, action, actor, reason, approval_id, run_id
+) VALUES (
+  $model, $alias, $version, $role, $traffic, $valid_from, NULL, $action, $actor, $reason, NULL, $run_id
+)
+
+-- name: compiled
+SELECT sql, layout, max_abs_diff, rows_compared FROM sqlml.compiled
+WHERE model = $model AND version = $version AND dialect = $dialect
+
+-- name: insert_compiled
+INSERT INTO sqlml.compiled (
+  model, version, dialect, layout, sql, sql_hash, max_abs_diff, rows_compared, created_at
+) VALUES (
+  $model, $version, $dialect, $layout, $sql, $sql_hash, $max_abs_diff, $rows_compared, $created_at
+)
+
+-- name: prediction_tables
+SELECT relation, key_column, time_column FROM sqlml.prediction_table WHERE model = $model ORDER BY relation
+
+-- name: insert_prediction_table
+INSERT INTO sqlml.prediction_table (model, relation, key_column, time_column, created_at)
+VALUES ($model, $relation, $key_column, $time_column, $created_at)
+
+-- name: recorded_migrations
+SELECT migration, file_hash FROM sqlml.migration ORDER BY migration
+
+-- name: insert_migration
+INSERT INTO sqlml.migration (migration, file_hash, applied_at) VALUES ($migration, $file_hash, $applied_at)
+
+-- name: recorded_routines
+SELECT routine, kind, file, file_hash, catalog_hash, engine_version FROM sqlml.routine ORDER BY routine, kind
+
+-- name: forget_routine
+DELETE FROM sqlml.routine WHERE routine = $routine
+
+-- name: insert_routine
+INSERT INTO sqlml.routine (routine, kind, file, file_hash, catalog_hash, engine_version, recorded_at)
+VALUES ($routine, $kind, $file, $file_hash, $catalog_hash, $engine_version, $recorded_at)

@@ -1,0 +1,21 @@
+"""What all tests share: a database of each engine, empty and real."""
+
+import pytest
+
+import sqlml
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_user(tmp_path_factory):
+    """Caches and histories of the tests stay out of the home folder of whoever runs them."""
+    patch = pytest.MonkeyPatch()
+    patch.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
+    yield
+    patch.undo()
+
+
+@pytest.fixture
+def con(tmp_path):
+    """A connection to a new DuckDB file."""
+    with sqlml.connect(tmp_path / "test.duckdb") as connection:
+        yield connection
