@@ -62,8 +62,20 @@ def standard_output(format: str, limit: int | None = None) -> Output:
     return Output(format, limit or None, width, terminal and "NO_COLOR" not in os.environ)
 
 
-def print_relation(relation: Any, output: Output) -> int:
-    """Print the rows of a DuckDB relation; gives how many there are."""
+@dataclass(frozen=True)
+class Printed:
+    """How many rows a result has, and how many of them were shown."""
+
+    rows: int
+    shown: int
+
+    def __str__(self) -> str:
+        counted = f"{self.rows:,} row{'' if self.rows == 1 else 's'}"
+        return counted if self.shown == self.rows else f"first {self.shown:,} of {counted}, --limit 0 shows all"
+
+
+def print_relation(relation: Any, output: Output) -> Printed:
+    """Print the rows of a DuckDB relation."""
     return {"table": _print_table, "csv": _print_csv, "json": _print_json}[output.format](relation, output)
 
 
@@ -94,7 +106,7 @@ def _layout(relation: Any, output: Output) -> Layout:
     return Layout(relation.columns, [is_number(str(kind)) for kind in relation.types], output.width, output.styled)
 
 
-def _print_table(relation: Any, output: Output) -> int:
+def _print_table(relation: Any, output: Output) -> Printed:
     shown: list[Row] = []
     total = 0
     for batch in _batches(relation, _AS_TEXT):
@@ -102,14 +114,10 @@ def _print_table(relation: Any, output: Output) -> int:
         shown += _rows(batch.slice(0, max(wanted, 0)))
         total += batch.num_rows
     _print_lines(table_lines(_layout(relation, output), shown))
-    counted = f"{total:,} row{'' if total == 1 else 's'}"
-    if len(shown) < total:
-        counted = f"first {len(shown):,} of {counted}; --limit 0 shows all"
-    click.echo(f"({counted})")
-    return total
+    return Printed(total, len(shown))
 
 
-def _print_csv(relation: Any, output: Output) -> int:
+def _print_csv(relation: Any, output: Output) -> Printed:
     import pyarrow.compute as pc
 
     click.echo(",".join(_csv_field(name) for name in relation.columns))
@@ -117,14 +125,14 @@ def _print_csv(relation: Any, output: Output) -> int:
     for batch in _batches(_limited(relation, output).project(_AS_TEXT), _AS_CSV):
         _print_lines(pc.binary_join_element_wise(*batch.columns, ",").to_pylist())
         total += batch.num_rows
-    return total
+    return Printed(total, total)
 
 
 def _csv_field(text: str) -> str:
     return '"' + text.replace('"', '""') + '"' if text == "" or re.search(r'[",\r\n]', text) else text
 
 
-def _print_json(relation: Any, output: Output) -> int:
+def _print_json(relation: Any, output: Output) -> Printed:
     """An array with one object a line, so that it can be read as a whole or line by line."""
     total = 0
     for line in _json_objects(_limited(relation, output)):
@@ -132,7 +140,7 @@ def _print_json(relation: Any, output: Output) -> int:
         sys.stdout.write(line)
         total += 1
     click.echo("\n]" if total else "[]")
-    return total
+    return Printed(total, total)
 
 
 def _json_objects(relation: Any) -> Iterator[str]:

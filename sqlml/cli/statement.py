@@ -8,8 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import click
+
 from sqlml.cli.failure import StatementFailed
-from sqlml.cli.output import Output, print_relation
+from sqlml.cli.output import Output, Printed, print_relation
 from sqlml.cli.session import interruptible
 from sqlml.errors import SqlmlError
 
@@ -24,8 +26,13 @@ _SELECT_LIKE = ("SELECT", "EXPLAIN")
 class Done:
     """What a statement came to: rows that were printed, rows that were changed, or neither."""
 
-    printed: int | None = None
+    printed: Printed | None = None
     changed: int | None = None
+
+    def __str__(self) -> str:
+        if self.changed is not None:
+            return f"{self.changed:,} row{'' if self.changed == 1 else 's'} changed"
+        return "done" if self.printed is None else str(self.printed)
 
 
 def run_script(connection: Connection, text: str, output: Output, name: str | None = None) -> None:
@@ -49,7 +56,9 @@ def run_script(connection: Connection, text: str, output: Output, name: str | No
             begin = max(text.find(statement.query, end), end)
             end = begin + len(statement.query)
             line = text.count("\n", 0, begin + len(statement.query) - len(statement.query.lstrip())) + 1
-            run_statement(connection, statement, output)
+            done = run_statement(connection, statement, output)
+            if done.printed and output.format == "table":
+                click.echo(f"({done})")
     except (StatementFailed, SqlmlError) as error:
         if name is None:
             raise
@@ -60,7 +69,7 @@ def run_script(connection: Connection, text: str, output: Output, name: str | No
 def run_statement(connection: Connection, statement: Any, output: Output) -> Done:
     """Run one statement and print its rows, if it has any."""
     with interruptible(connection), user_errors():
-        relation = connection.sql(statement)
+        relation = connection.sql(_without_end(statement.query))
         if relation is None:
             return Done()
         shape = [(name, str(kind)) for name, kind in zip(relation.columns, relation.types, strict=True)]
@@ -69,6 +78,18 @@ def run_statement(connection: Connection, statement: Any, output: Output) -> Don
         if statement.type.name not in _SELECT_LIKE and shape == [("Count", "BIGINT")]:
             return Done(changed=sum(count for (count,) in relation.fetchall()))
         return Done(printed=print_relation(relation, output))
+
+
+def _without_end(query: str) -> str:
+    """A statement without its semicolon and what stands behind that: DuckDB's relations take no comment there."""
+    import sqlglot
+    from sqlglot.errors import SqlglotError
+
+    try:
+        tokens = sqlglot.tokenize(query, read="duckdb")
+    except SqlglotError:
+        return query
+    return query[: tokens[-1].start] if tokens and tokens[-1].text == ";" else query
 
 
 @contextmanager

@@ -70,9 +70,8 @@ def record_lines(layout: Layout, rows: Sequence[Row]) -> Iterator[str]:
             yield _styled(layout, f"── {number} ──", dim=True)
         for name, value in zip(names, row, strict=True):
             first, *rest = _cell_lines(value)
-            yield _line(
-                [_styled(layout, _aligned(name, widest, False), bold=True), _dimmed(layout, first, value)], "  ", ""
-            )
+            head = _styled(layout, _aligned(name, widest, False), bold=True)
+            yield f"{head}  {_dimmed(layout, first, value)}".rstrip()
             yield from (" " * (widest + 2) + line for line in rest)
 
 

@@ -35,8 +35,8 @@ class Dialect:
 _DIALECTS = (
     Dialect("duckdb", text="collate", collation="C"),
     Dialect("postgres", staging="lateral", text="collate", collation="C", exp_raises=True, column_case=True),
-    Dialect("snowflake", folds_upper=True),
-    Dialect("bigquery", nan="function"),
+    Dialect("snowflake", exp_raises=True, folds_upper=True),
+    Dialect("bigquery", nan="function", exp_raises=True),
     Dialect("redshift", text="mark", exp_raises=True),
     Dialect("spark", staging="lateral"),
     Dialect("databricks"),

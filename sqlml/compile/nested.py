@@ -13,7 +13,7 @@ from typing import Any
 from sqlglot import exp
 
 from sqlml.compile.dialect import Dialect
-from sqlml.compile.literal import double, to_double
+from sqlml.compile.literal import double
 from sqlml.spec import CategoryTerm, Constant, Estimator, Linear, NumericTerm, Tree, Trees
 
 Addends = tuple[exp.Expression, ...]
@@ -113,6 +113,9 @@ def _subtree(
     ifs = []
     while child >= 0:
         left, right = tree.left[child], tree.right[child]
+        if tree.categories[child] == () and not tree.missing_left[child]:
+            child = right
+            continue
         left_is_light = (counts[left] if left >= 0 else 1) < (counts[right] if right >= 0 else 1)
         light, heavy = (left, right) if left_is_light else (right, left)
         condition = _goes(tree, child, left_is_light, values[tree.feature[child]], dialect)
@@ -125,27 +128,13 @@ def _subtree(
 def _goes(tree: Tree, node: int, left: bool, value: exp.Expression, dialect: Dialect) -> exp.Expression:
     """A condition that is true for exactly the rows that go left (or right) at a node, the missing ones included."""
     codes = tree.categories[node]
+    missing = exp.Is(this=value.copy(), expression=exp.Null())
     if codes == ():
-        return _empty_goes(tree.missing_left[node], left, value)
+        return missing if left else exp.Not(this=missing)
     if codes is None:
         comparison: type[exp.Binary] = exp.LTE if left else exp.GT
         condition: exp.Expression = comparison(this=value.copy(), expression=double(tree.threshold[node], dialect))
     else:
         member = exp.In(this=value.copy(), expressions=[exp.Literal.number(code) for code in codes])
         condition = member if left else exp.Not(this=member)
-    if tree.missing_left[node] != left:
-        return condition
-    return exp.Or(this=condition, expression=_is_missing(value))
-
-
-def _empty_goes(missing_left: bool, left: bool, value: exp.Expression) -> exp.Expression:
-    """The condition at a categorical node without categories: only a missing value can go left."""
-    missing = _is_missing(value)
-    if missing_left:
-        return missing if left else exp.Not(this=missing)
-    always_right = exp.Or(this=missing, expression=exp.Not(this=missing.copy()))
-    return exp.Not(this=exp.Paren(this=always_right)) if left else always_right
-
-
-def _is_missing(value: exp.Expression) -> exp.Expression:
-    return exp.Is(this=value.copy(), expression=exp.Null())
+    return exp.Or(this=condition, expression=missing) if tree.missing_left[node] == left else condition

@@ -192,7 +192,7 @@ def open_connection(
 
 def _opened(connection: Any, database: Database) -> Connection:
     """A connection of the database as a :class:`Connection`, counted until it is closed or forgotten."""
-    (connection_id,) = connection.execute("SELECT current_connection_id()").fetchone()
+    ((connection_id,),) = connection.execute("SELECT current_connection_id()").fetchall()
     connection.__class__ = Connection
     with _OPENING:
         database.connections += 1

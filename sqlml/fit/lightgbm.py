@@ -21,8 +21,18 @@ from sqlml.spec import Column, Feature, Model
 _LARGEST = float(np.finfo(np.float32).max)
 """LightGBM keeps targets and weights as float32."""
 
-_FIXED = {"deterministic": True, "force_row_wise": True, "verbosity": -1, "metric": "none"}
-"""Measured: with these the same seed gives the same bits for any number of threads."""
+_FIXED = {
+    "deterministic": True,
+    "force_col_wise": True,
+    "is_enable_sparse": False,
+    "verbosity": -1,
+    "metric": "none",
+}
+"""With these a sum of gradients is added up by one thread in the order of the rows.
+
+Row-wise histograms, and those of sparse features, are sums over blocks of rows, one block per thread: with them the
+last bits, and then the splits, depend on the number of threads although ``deterministic`` is set.
+"""
 
 _SMALL = 500_000
 """Values in all up to which one thread is as fast: on a busy machine, threads that wait for each other take seconds."""
@@ -117,7 +127,7 @@ def _model_text(rows: Rows, prepared: Prepared, params: Mapping[str, Any], seed:
         **_library_params(params, prepared.features),
         **_FIXED,
         "seed": seed,
-        "num_threads": _threads(len(rows) * len(prepared.features)),
+        "num_threads": _threads(rows, prepared, params),
     }
     if rows.task == "multiclass":
         library["num_class"] = len(rows.classes)
@@ -162,9 +172,12 @@ def _library_params(params: Mapping[str, Any], features: Sequence[Feature]) -> d
     return library
 
 
-def _threads(values: int) -> int:
-    """1 for few values; else 0, which leaves it to OpenMP, or what the container allows if OpenMP sees more."""
-    if values <= _SMALL:
+def _threads(rows: Rows, prepared: Prepared, params: Mapping[str, Any]) -> int:
+    """0, which leaves it to OpenMP, or what the container allows if OpenMP sees more; 1 where more do not help.
+
+    GOSS ranks the gradients of each thread's rows apart, so that its result depends on the number of threads.
+    """
+    if len(rows) * len(prepared.features) <= _SMALL or params["data_sample_strategy"] == "goss":
         return 1
     allowed = int(joblib.cpu_count())
     return 0 if "OMP_NUM_THREADS" in os.environ or allowed >= (os.cpu_count() or 1) else allowed

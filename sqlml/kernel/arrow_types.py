@@ -83,8 +83,8 @@ def sql_name(type: pa.DataType) -> str:
         return "TIME"
     if types.is_list(type) or types.is_large_list(type) or types.is_fixed_size_list(type):
         return f"{sql_name(type.value_type)}[]"
-    if types.is_struct(type):
-        return "STRUCT"
+    if types.is_nested(type):
+        return "MAP" if types.is_map(type) else "STRUCT"
     if types.is_binary(type) or types.is_large_binary(type):
         return "BLOB"
     return _SQL_NAMES.get(str(type), str(type).upper())
@@ -100,6 +100,6 @@ def remedy(type: pa.DataType) -> str:
         return "its parts depend on the session's time zone; turn it into a TIMESTAMP with AT TIME ZONE 'UTC'"
     if types.is_time(type) or types.is_interval(type) or types.is_duration(type):
         return "turn it into a number of seconds with EXTRACT(epoch FROM ...)"
-    if types.is_struct(type) or types.is_nested(type):
+    if types.is_nested(type):
         return "take the values that matter out of it as columns of their own"
     return "CAST it to a number, to VARCHAR, DATE or TIMESTAMP"

@@ -34,7 +34,7 @@ class Moments:
     def days_since_start(self, unit: str) -> Integers:
         """Days since the year or the month began."""
         days = self._dates()
-        return (days - days.astype(f"datetime64[{unit}]").astype("datetime64[D]")).astype(np.int64)
+        return np.asarray(days - days.astype(f"datetime64[{unit}]").astype("datetime64[D]")).astype(np.int64)
 
     def _dates(self) -> NDArray[np.datetime64]:
         return self.day.astype("datetime64[D]")
@@ -86,9 +86,9 @@ def _micros(counts: Integers, unit: str) -> Integers:
 
 
 def _from_days(days: Integers) -> Moments:
-    return Moments(day=days, micros=np.zeros_like(days), epoch=days * 86400.0)
+    return Moments(day=days, micros=np.zeros_like(days), epoch=np.asarray(days * 86400.0, dtype=np.float64))
 
 
 def _from_micros(micros: Integers) -> Moments:
     day, rest = np.divmod(micros, DAY)
-    return Moments(day=day, micros=rest, epoch=micros / 1e6)
+    return Moments(day=day, micros=rest, epoch=np.asarray(micros / 1e6, dtype=np.float64))

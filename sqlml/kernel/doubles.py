@@ -48,7 +48,7 @@ def _decimals(array: pa.Array) -> NDArray[np.float64]:
     scale = array.type.scale
     if scale == 0:
         return low.astype(np.float64) if array.type.precision <= NARROW_PRECISION else _word_by_word(low, high)
-    values = low / 10.0**scale
+    values = np.asarray(low / 10.0**scale, dtype=np.float64)
     inexact = (high != low >> 63) | (low > EXACT_INTEGER) | (low < -EXACT_INTEGER) | (scale > EXACT_SCALE)
     power = 10**scale
     for position in np.flatnonzero(inexact).tolist():
@@ -61,4 +61,4 @@ def _word_by_word(low: NDArray[np.int64], high: NDArray[np.int64]) -> NDArray[np
     """Integers of 128 bits as doubles, each word rounded on its own; one above -2**64 by its distance from it."""
     unsigned = low.astype(np.uint64)
     above = -(~unsigned).astype(np.float64) - 1.0
-    return np.where(high == -1, above, unsigned.astype(np.float64) + high.astype(np.float64) * 2.0**64)
+    return np.asarray(np.where(high == -1, above, unsigned.astype(np.float64) + high.astype(np.float64) * 2.0**64))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Union
+from typing import TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -13,12 +13,12 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from sqlml.errors import FeatureMismatch
-from sqlml.kernel.arrow_types import CAST_TARGETS, is_text, logical_type, sql_name
+from sqlml.kernel.arrow_types import CAST_TARGETS, UNSUPPORTED, is_text, logical_type, remedy, sql_name
 from sqlml.kernel.dates import date_part
 from sqlml.kernel.doubles import doubles
 from sqlml.spec import Column, Feature, Model
 
-Values = Union[pa.Array, pa.ChunkedArray]
+Values: TypeAlias = pa.Array | pa.ChunkedArray
 Doubles = NDArray[np.float64]
 
 ZERO = float(np.float32(1e-35))
@@ -135,9 +135,10 @@ def _refused(column: Column, type: pa.DataType) -> str | None:
     if given is None or column.accepts(given):
         return None
     quoted = '"' + column.name.replace('"', '""') + '"'
+    cast = f"pass CAST({quoted} AS {CAST_TARGETS[column.type]}) under the same name"
     return (
         f"column {column.name!r} is {sql_name(type)} and the model reads it as {column.type}; "
-        f"pass CAST({quoted} AS {CAST_TARGETS[column.type]}) under the same name"
+        f"{remedy(type) if given == UNSUPPORTED else cast}"
     )
 
 

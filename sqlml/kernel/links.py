@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from sqlml.errors import InvalidArgument
@@ -24,8 +26,7 @@ def logistic(raw: Doubles) -> Doubles:
     >>> logistic(np.array([-1000.0, 0.0, 1000.0])).tolist()
     [0.0, 0.5, 1.0]
     """
-    with np.errstate(over="ignore"):
-        return np.asarray(1.0 / (1.0 + np.exp(-raw)))
+    return np.asarray(1.0 / (1.0 + _exp(-raw)))
 
 
 def softmax(raw: Doubles) -> Doubles:
@@ -34,8 +35,8 @@ def softmax(raw: Doubles) -> Doubles:
     >>> softmax(np.array([[0.0, 0.0], [1000.0, 0.0]])).tolist()
     [[0.5, 0.5], [1.0, 0.0]]
     """
-    with np.errstate(invalid="ignore", under="ignore"):
-        powers = np.exp(raw - raw.max(axis=1, keepdims=True))
+    with np.errstate(over="ignore", invalid="ignore"):
+        powers = _exp(raw - raw.max(axis=1, keepdims=True))
     total = powers[:, 0].copy()
     for output in range(1, raw.shape[1]):
         total += powers[:, output]
@@ -44,8 +45,13 @@ def softmax(raw: Doubles) -> Doubles:
 
 def exponential(raw: Doubles) -> Doubles:
     """``exp(raw)``; infinite above 709.78."""
-    with np.errstate(over="ignore", under="ignore"):
-        return np.asarray(np.exp(raw))
+    return _exp(raw)
+
+
+def _exp(exponents: Doubles) -> Doubles:
+    """The C library's ``exp``, as DuckDB and LightGBM call it; numpy's own differs from it in the last bit."""
+    powers = pc.exp(pa.array(exponents.ravel())).to_numpy()
+    return np.asarray(powers.reshape(exponents.shape))
 
 
 LINKS: Mapping[str, Callable[[Doubles], Doubles]] = {

@@ -80,7 +80,7 @@ class MaskTables(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class _Nodes:
-    """Nodes of all trees in the order of trees; the leaves from ``start`` to before ``stop`` lie below the left child."""
+    """Nodes in the order of trees; the leaves from ``start`` on and before ``stop`` lie below the left child."""
 
     tree: Integers
     feature: Integers
@@ -117,22 +117,14 @@ def mask_tables(trees: Trees) -> MaskTables:
     spans = [left_to_right(tree) for tree in trees.trees]
     nodes = _nodes(trees, spans)
     categorical = np.array([codes is not None for codes in nodes.codes], dtype=np.bool_)
-    clearing = _entries(nodes, np.flatnonzero(~categorical))
-    bins, column, rank = _bins(clearing)
-    ordered = [leaf for (_, _, place), tree in zip(spans, trees.trees) for _, leaf in sorted(zip(place, tree.leaf))]
-    return MaskTables(
-        bins=bins,
-        clears=Clears(
-            to=_ends(clearing.tree, len(trees.trees)),
-            byte=clearing.byte,
-            column=column,
-            limit=(rank % GROUP).astype(np.uint8),
-            keep=clearing.keep,
-        ),
-        lookups=_lookups(_entries(nodes, np.flatnonzero(categorical)), len(trees.trees)),
-        leaf_to=np.cumsum([len(tree.leaf) for tree in trees.trees], dtype=np.int32),
-        leaf=np.array(ordered),
-    )
+    bins, clears = _bins_and_clears(_entries(nodes, np.flatnonzero(~categorical)), len(trees.trees))
+    lookups = _lookups(_entries(nodes, np.flatnonzero(categorical)), len(trees.trees))
+    sizes = np.array([len(tree.leaf) for tree in trees.trees])
+    leaf_to = np.cumsum(sizes, dtype=np.int32)
+    leaf = joined(trees, "leaf", np.float64)
+    place = np.array([place for _, _, places in spans for place in places])
+    leaf[np.repeat(leaf_to - sizes, sizes) + place] = leaf.copy()
+    return MaskTables(bins, clears, lookups, leaf_to, leaf)
 
 
 def fits_masks(trees: Trees) -> bool:
@@ -142,10 +134,11 @@ def fits_masks(trees: Trees) -> bool:
     known: dict[int, int] = {}
     touched: dict[int, int] = {}
     for tree in trees.trees:
-        for feature, codes in zip(tree.feature, tree.categories):
-            if codes is not None:
-                known[feature] = max(known.get(feature, 0), max(codes, default=-1) + 1)
-                touched[feature] = touched.get(feature, 0) + len(tree.leaf) // 8 + 1
+        sets = [(feature, codes) for feature, codes in zip(tree.feature, tree.categories, strict=True) if codes]
+        for feature, codes in sets:
+            known[feature] = max(known.get(feature, 0), max(codes) + 1)
+        for feature in {feature for feature, _ in sets}:
+            touched[feature] = touched.get(feature, 0) + len(tree.leaf) // 8 + 1
     return sum((known[feature] + 2) * touched[feature] for feature in known) <= LARGEST_LOOKUPS
 
 
@@ -168,16 +161,18 @@ def left_to_right(tree: Tree) -> tuple[list[int], list[int], list[int]]:
     return start, stop, place
 
 
-def _nodes(trees: Trees, spans: Sequence[tuple[list[int], list[int], list[int]]]) -> _Nodes:
-    def joined(name: str, dtype: Any) -> NDArray[Any]:
-        return np.array([value for tree in trees.trees for value in getattr(tree, name)], dtype=dtype)
+def joined(trees: Trees, name: str, dtype: Any) -> NDArray[Any]:
+    """One of the arrays of ``spec.Tree``, of all trees one after the other."""
+    return np.array([value for tree in trees.trees for value in getattr(tree, name)], dtype=dtype)
 
+
+def _nodes(trees: Trees, spans: Sequence[tuple[list[int], list[int], list[int]]]) -> _Nodes:
     counts = [len(tree.feature) for tree in trees.trees]
     return _Nodes(
         tree=np.repeat(np.arange(len(counts), dtype=np.int32), counts),
-        feature=joined("feature", np.int32),
-        threshold=joined("threshold", np.float64),
-        missing_left=joined("missing_left", np.bool_),
+        feature=joined(trees, "feature", np.int32),
+        threshold=joined(trees, "threshold", np.float64),
+        missing_left=joined(trees, "missing_left", np.bool_),
         codes=[codes for tree in trees.trees for codes in tree.categories],
         start=np.array([leaf for start, _, _ in spans for leaf in start], dtype=np.int32),
         stop=np.array([leaf for _, stop, _ in spans for leaf in stop], dtype=np.int32),
@@ -207,38 +202,45 @@ def _ends(tree: Integers, trees: int) -> Integers:
     return np.searchsorted(tree, np.arange(trees), side="right").astype(np.int32)
 
 
-def _bins(entries: _Entries) -> tuple[Bins, Integers, NDArray[np.int64]]:
-    """The bins, the column of each entry, and the rank of its threshold among those of its feature."""
+def _bins_and_clears(entries: _Entries, trees: int) -> tuple[Bins, Clears]:
     features = np.unique(entries.feature)
     distinct = [np.unique(entries.threshold[entries.feature == feature]) for feature in features]
     rank = np.zeros(len(entries.feature), dtype=np.int64)
-    for feature, edges in zip(features, distinct):
+    for feature, edges in zip(features, distinct, strict=True):
         own = entries.feature == feature
         rank[own] = np.searchsorted(edges, entries.threshold[own])
     groups = max(map(len, distinct), default=0) // GROUP + 1
     key = (entries.feature.astype(np.int64) * groups + rank // GROUP) * 2 + ~entries.missing_left
     columns, column = np.unique(key, return_inverse=True)
-    steps = np.array([len(edges).bit_length() for edges in distinct], dtype=np.int32)
-    filled = [np.full(2**step - 1, np.inf) for step in steps.tolist()]
-    for edges, place in zip(distinct, filled):
-        place[: len(edges)] = edges
+    edges, edges_from, steps = _filled_up(distinct)
     bins = Bins(
         feature=features,
-        edges=np.concatenate([np.empty(0), *filled]),
-        edges_from=(np.cumsum(2**steps - 1) - (2**steps - 1)).astype(np.int32),
+        edges=edges,
+        edges_from=edges_from,
         steps=steps,
         columns_to=np.searchsorted(columns // (2 * groups), features, side="right").astype(np.int32),
         skipped=(columns // 2 % groups * GROUP).astype(np.int32),
         missing=(columns % 2 * 255).astype(np.uint8),
     )
-    return bins, column.astype(np.int32), rank
+    limit = (rank % GROUP).astype(np.uint8)
+    return bins, Clears(_ends(entries.tree, trees), entries.byte, column.astype(np.int32), limit, entries.keep)
+
+
+def _filled_up(distinct: Sequence[Doubles]) -> tuple[Doubles, Integers, Integers]:
+    """Sorted numbers filled up with infinity to one less than a power of two, where each begins, and that power."""
+    steps = np.array([len(edges).bit_length() for edges in distinct], dtype=np.int32)
+    starts = np.cumsum(2**steps - 1) - (2**steps - 1)
+    filled = np.full(int(np.sum(2**steps - 1)), np.inf)
+    for start, edges in zip(starts, distinct, strict=True):
+        filled[start : start + len(edges)] = edges
+    return filled, starts.astype(np.int32), steps
 
 
 def _lookups(entries: _Entries, trees: int) -> Lookups:
     """One table for all nodes of a tree that clear bits of the same byte by the same feature."""
     features, column = np.unique(entries.feature, return_inverse=True)
     known = np.zeros(len(features), dtype=np.int32)
-    for codes, at in zip(entries.codes, column):
+    for codes, at in zip(entries.codes, column, strict=True):
         known[at] = max(known[at], max(codes or (), default=-1) + 1)
     tables: dict[tuple[int, int, int], Bytes] = {}
     for at, codes in enumerate(entries.codes):

@@ -27,13 +27,11 @@ BLOCK = 256
 Bytes = NDArray[np.uint8]
 Integers = NDArray[np.int32]
 Doubles = NDArray[np.float64]
-
-
 Counts = NDArray[np.uint32]
 
 
 @part_of_native
-def _step_up(below: Counts, half: int, edges: Doubles, values: Doubles) -> None:
+def _step_up(below: Counts, half: np.uint32, edges: Doubles, values: Doubles) -> None:
     """One step of the binary search of all rows: where ``half`` more edges are below the value, count them."""
     for row in range(BLOCK):
         count = below[row]
@@ -92,7 +90,7 @@ def _look_up(mask: Bytes, codes: Integers, keep: Bytes) -> None:
 
 
 @part_of_native
-def _first_set(mask: Bytes, number: int, chosen: Bytes, chosen_number: Bytes) -> None:
+def _first_set(mask: Bytes, number: np.uint8, chosen: Bytes, chosen_number: Bytes) -> None:
     """Choose this byte of the mask where any bit of it is set."""
     for row in range(BLOCK):
         byte = mask[row]

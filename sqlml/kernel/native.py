@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numba
 from numba import types
@@ -24,7 +24,7 @@ def scores_matrix(tables: object) -> Callable[[Function], Function]:
     in the user's cache folder; where none of them can be written or read, it is made for this process alone.
     """
     matrix = types.Array(types.float64, 2, "A", readonly=True)
-    signature = types.void(matrix, types.float64[:, ::1], numba.typeof(tables))
+    signature = types.void(matrix, types.float64[:, ::1], numba.typeof(tables))  # type: ignore[no-untyped-call]
 
     def compiled(function: Function) -> Function:
         try:
@@ -32,7 +32,7 @@ def scores_matrix(tables: object) -> Callable[[Function], Function]:
         except Exception:
             # A fault of the function itself comes up again here; a fault of the cache only costs the time.
             result = numba.njit(signature, nogil=True)(function)
-        return result  # type: ignore[no-any-return]
+        return cast(Function, result)
 
     return compiled
 
@@ -42,4 +42,4 @@ def part_of_native(function: Function) -> Function:
 
     Of its own module only: the machine code on disk is renewed when the module of the outer function changes.
     """
-    return numba.njit(nogil=True)(function)  # type: ignore[no-any-return]
+    return cast(Function, numba.njit(nogil=True)(function))

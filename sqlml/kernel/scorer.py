@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -36,11 +35,11 @@ class Scorer:
     model: Model
     score: Callable[[Doubles], Doubles]
 
-    def raw(self, matrix: Doubles, threads: int | None = None) -> Doubles:
+    def raw(self, matrix: Doubles, threads: int = 1) -> Doubles:
         """Raw scores, float64 of shape (n, outputs), of ``matrix``, float64 of shape (n, features), NaN for missing.
 
-        Many rows of a sum of trees are split over ``threads``, by default over the processors that this process may
-        use; the scores do not depend on it.
+        With more ``threads``, many rows of a sum of trees are split over them; the scores are the same. One is the
+        default because an engine calls from threads of its own, and a database server must not be given any.
 
         Raises
         ------
@@ -50,7 +49,7 @@ class Scorer:
         matrix = np.require(matrix, np.float64, ["ALIGNED"])
         if matrix.ndim != 2 or matrix.shape[1] != len(self.model.features):
             raise FeatureMismatch(f"a matrix of shape (n, {len(self.model.features)}) is wanted, not {matrix.shape}")
-        parts = min(threads or _processors(), len(matrix) // ROWS_PER_THREAD)
+        parts = min(threads, len(matrix) // ROWS_PER_THREAD)
         if parts < 2 or not isinstance(self.model.estimator, Trees):
             return self.score(matrix)
         with ThreadPoolExecutor(parts) as pool:
@@ -105,11 +104,3 @@ def _trees_scores(trees: Trees) -> Callable[[Doubles], Doubles]:
         return raw
 
     return score
-
-
-@cache
-def _processors() -> int:
-    """How many processors this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

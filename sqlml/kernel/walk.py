@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sqlml.kernel.mask_tables import joined
 from sqlml.kernel.native import STUMP, part_of_native, scores_matrix
 from sqlml.spec import Trees
 
@@ -46,24 +47,21 @@ def walk_tables(trees: Trees) -> WalkTables:
     codes_to = np.cumsum(sizes, dtype=np.int32)
     numeric = np.array([codes is None for codes in sets], dtype=np.bool_)
 
-    def joined(name: str, dtype: Any) -> NDArray[Any]:
-        return np.array([value for tree in trees.trees for value in getattr(tree, name)], dtype=dtype)
-
     def moved(children: Integers) -> Integers:
         to_node, to_leaf = np.repeat(first_node, inner), np.repeat(first_leaf, inner)
-        return np.where(children >= 0, children + to_node, children - to_leaf).astype(np.int32)
+        return np.asarray(np.where(children >= 0, children + to_node, children - to_leaf), dtype=np.int32)
 
     return WalkTables(
         root=np.where(inner > 0, first_node, -first_leaf - 1).astype(np.int32),
-        feature=joined("feature", np.int32),
-        threshold=joined("threshold", np.float64),
-        missing_left=joined("missing_left", np.bool_),
-        left=moved(joined("left", np.int32)),
-        right=moved(joined("right", np.int32)),
+        feature=joined(trees, "feature", np.int32),
+        threshold=joined(trees, "threshold", np.float64),
+        missing_left=joined(trees, "missing_left", np.bool_),
+        left=moved(joined(trees, "left", np.int32)),
+        right=moved(joined(trees, "right", np.int32)),
         codes_from=np.where(numeric, -1, codes_to - sizes).astype(np.int32),
         codes_to=codes_to,
         codes=np.array([code for codes in sets for code in sorted(codes or ())], dtype=np.float64),
-        leaf=joined("leaf", np.float64),
+        leaf=joined(trees, "leaf", np.float64),
     )
 
 

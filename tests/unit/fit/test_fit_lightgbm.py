@@ -9,13 +9,15 @@ import lightgbm as lgb
 import numpy as np
 import pyarrow as pa
 import pytest
-from sqlml.kernel.scorer import scorer
+from threadpoolctl import threadpool_limits
 
 from sqlml.errors import InvalidData, InvalidHyperparameter
 from sqlml.fit import lightgbm as module
 from sqlml.fit.lightgbm import fit
+from sqlml.fit.preprocess import Needs, features_for
 from sqlml.fit.rows import Rows
 from sqlml.kernel.encode import encode
+from sqlml.kernel.scorer import scorer
 from sqlml.spec import Column, from_json, to_json
 
 COLUMNS = (
@@ -111,10 +113,9 @@ def test_the_model_answers_what_the_library_answers(boosters, task, hyperparams,
     scoring = scorer(fitted.model)
     raw = scoring.raw(encode(features, rows.features()))
 
-    assert np.asarray(raw).tobytes() == boosters[0].predict(matrix, raw_score=True).tobytes()
-    outputs = np.asarray(scoring.output(raw))
+    assert raw.tobytes() == boosters[0].predict(matrix, raw_score=True).tobytes()
     wanted = boosters[0].predict(matrix)
-    np.testing.assert_array_max_ulp(outputs.reshape(wanted.shape), wanted, maxulp=1)
+    np.testing.assert_allclose(scoring.output(raw).reshape(wanted.shape), wanted, rtol=1e-15)
     assert from_json(to_json(fitted.model)) == fitted.model
 
 
@@ -122,7 +123,14 @@ def test_the_trees_are_those_of_plain_lightgbm_on_the_same_matrix(boosters):
     rows = rows_of("binary", weighted=True)
     fitted = fit(rows, {}, {}, 3)
     matrix = encode(fitted.model.features, rows.features())
-    params = {"objective": "binary", "deterministic": True, "force_row_wise": True, "seed": 3, "verbosity": -1}
+    params = {
+        "objective": "binary",
+        "deterministic": True,
+        "force_col_wise": True,
+        "seed": 3,
+        "verbosity": -1,
+        "num_threads": 1,
+    }
     dataset = lgb.Dataset(matrix, rows.target, weight=rows.weight, categorical_feature=[1])
     plain = lgb.train(params, dataset, 100)
     assert len(fitted.model.estimator.trees) == plain.num_trees() == 100
@@ -157,49 +165,72 @@ def test_nothing_is_printed(capfd):
     assert capfd.readouterr() == ("", "")
 
 
-ROUNDS = [
+UNEVEN = [
     ("regression", {"subsample": 0.7, "subsample_freq": 1, "feature_fraction": 0.7}),
-    ("regression", {"objective": "quantile", "monotone_constraints": {}}),
-    ("binary", {"boosting": "dart", "extra_trees": True}),
+    ("regression", {"objective": "quantile"}),
+    ("regression", {"objective": "poisson", "boosting": "dart"}),
+    ("binary", {"extra_trees": True}),
     ("multiclass", {"data_sample_strategy": "goss", "learning_rate": 0.5}),
 ]
 
 
 def artifact(task, hyperparams):
-    rows = rows_of(task, count=6000, weighted=True)
-    return to_json(fit(rows, {"n_estimators": 8, **hyperparams}, {}, 11).model)
+    """A model of rows whose sums of gradients depend on the order of additions: uneven weights, sparse columns."""
+    rows = rows_of(task, 6000)
+    rng = np.random.default_rng(1)
+    sparse = np.where(rng.random((6000, 20)) < 0.05, rng.integers(1, 5, (6000, 20)), 0.0)
+    table = rows.table
+    for index in range(20):
+        table = table.append_column(f"s{index}", pa.array(sparse[:, index]))
+    rows = replace(
+        rows,
+        columns=(*COLUMNS, *(Column(f"s{index}", "number") for index in range(20))),
+        table=table,
+        target=rows.target if rows.classes else np.exp(rows.target + sparse.sum(1)),
+        weight=rng.random(6000) ** 8 + 1e-9,
+    )
+    return to_json(fit(rows, {"n_estimators": 5, "num_leaves": 15, "learning_rate": 0.3, **hyperparams}, {}, 11).model)
 
 
-@pytest.mark.parametrize(("task", "hyperparams"), ROUNDS)
+@pytest.mark.parametrize(("task", "hyperparams"), UNEVEN)
 def test_the_artifact_does_not_depend_on_the_number_of_threads(monkeypatch, task, hyperparams):
+    monkeypatch.setattr(module, "_SMALL", 0)
     artifacts = set()
-    for threads in (1, 1, 2, 5):
-        monkeypatch.setattr(module, "_threads", lambda values, threads=threads: threads)
-        artifacts.add(artifact(task, hyperparams))
+    for threads in (1, 2, 5) if hyperparams == UNEVEN[0][1] else (1, 5):
+        with threadpool_limits(threads, user_api="openmp"):
+            artifacts.add(artifact(task, hyperparams))
     assert len(artifacts) == 1
 
 
 def test_the_artifact_does_not_depend_on_the_process():
     script = (
         f"import sys; sys.path.insert(0, {os.path.dirname(__file__)!r}); import test_fit_lightgbm as test; "
-        "print(test.artifact(*test.ROUNDS[0]))"
+        "print(test.artifact(*test.UNEVEN[0]))"
     )
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, encoding="utf-8")
-    assert run.stdout == artifact(*ROUNDS[0]) + "\n"
+    assert run.stdout == artifact(*UNEVEN[0]) + "\n"
     assert run.stderr == ""
 
 
 @pytest.mark.parametrize(
-    ("values", "seen", "allowed", "variable", "threads"),
-    [(1000, 64, 2, None, 1), (10**7, 64, 2, None, 2), (10**7, 8, 8, None, 0), (10**7, 64, 2, "16", 0)],
+    ("small", "strategy", "seen", "allowed", "variable", "threads"),
+    [
+        (10**9, "bagging", 64, 2, None, 1),
+        (0, "goss", 64, 2, None, 1),
+        (0, "bagging", 64, 2, None, 2),
+        (0, "bagging", 8, 8, None, 0),
+        (0, "bagging", 64, 2, "16", 0),
+    ],
 )
-def test_no_more_threads_than_the_container_allows(monkeypatch, values, seen, allowed, variable, threads):
+def test_no_more_threads_than_help(monkeypatch, small, strategy, seen, allowed, variable, threads):
+    monkeypatch.setattr(module, "_SMALL", small)
     monkeypatch.setattr(module.joblib, "cpu_count", lambda: allowed)
     monkeypatch.setattr(os, "cpu_count", lambda: seen)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     if variable:
         monkeypatch.setenv("OMP_NUM_THREADS", variable)
-    assert module._threads(values) == threads
+    prepared = features_for(rows_of(), {}, Needs())
+    assert module._threads(rows_of(), prepared, {"data_sample_strategy": strategy}) == threads
 
 
 def test_another_seed_gives_another_model_where_rows_are_drawn():

@@ -289,7 +289,9 @@ def test_the_number_of_features_must_fit():
 def test_a_threshold_next_to_zero_treats_small_numbers_as_the_library_does(threshold, left, right):
     values = np.arange(100.0)
     dataset = lgb.Dataset(values[:, None], (values > 50).astype(float))
-    stump = lgb.train({"verbosity": -1, "num_leaves": 2}, dataset, 1, keep_training_booster=True).model_to_string()
+    stump = lgb.train(
+        {"verbosity": -1, "num_leaves": 2, "num_threads": 1}, dataset, 1, keep_training_booster=True
+    ).model_to_string()
     line = next(line for line in stump.split("\n") if line.startswith("threshold="))
     text = changed(line, f"threshold={threshold!r}", stump)
     spec = to_trees(read_model_text(text), (Feature("x", "number"),)).estimator.trees[0].threshold[0]

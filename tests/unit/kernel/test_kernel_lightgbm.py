@@ -35,7 +35,8 @@ def tree_of(structure):
         return place
 
     add(structure)
-    return Tree(*(tuple(array) for array in zip(*nodes)), leaf=tuple(leaves)) if nodes else Tree(*[()] * 6, tuple(leaves))
+    arrays = zip(*nodes, strict=True) if nodes else [()] * 6
+    return Tree(*map(tuple, arrays), leaf=tuple(leaves))
 
 
 def float_or_zero(node):
@@ -105,7 +106,7 @@ def at_thresholds(random, model, matrix):
     Not by one within 1e-35 of zero: LightGBM reads it as 0.0, and at its own threshold of -1e-35 that matters.
     """
     for tree in model.estimator.trees:
-        for feature, threshold, codes in zip(tree.feature, tree.threshold, tree.categories):
+        for feature, threshold, codes in zip(tree.feature, tree.threshold, tree.categories, strict=True):
             if codes is None:
                 near = random.choice([threshold, nextafter(threshold, inf), nextafter(threshold, -inf)])
                 matrix[random.integers(len(matrix)), feature] = 0.0 if abs(near) <= ZERO else near
@@ -152,7 +153,7 @@ def test_outputs_and_classes_are_those_of_lightgbm(task):
     ready = scorer(model)
     output = ready.output(ready.raw(matrix))
     expected = booster.predict(matrix)
-    np.testing.assert_array_max_ulp(output, expected.reshape(output.shape), maxulp=4)
+    np.testing.assert_array_max_ulp(output, expected.reshape(output.shape), maxulp=0)
     if task == "binary":
         assert labels(model, output).tolist() == ["yes" if p > 0.5 else "no" for p in expected]
         np.testing.assert_array_equal(probabilities(model, output)[:, 0], 1 - output[:, 0])
@@ -167,7 +168,13 @@ def test_every_leaf_width_has_been_seen():
     target = matrix.sum(axis=1) + random.normal(size=3000)
     for leaves in (2, 8, 9, 63, 64, 65, 128, 300, 900, 1500):
         data = lgb.Dataset(matrix, target, params={"verbose": -1})
-        settings = {"objective": "regression", "num_leaves": leaves, "min_data_in_leaf": 1, "num_threads": 1, "verbose": -1}
+        settings = {
+            "objective": "regression",
+            "num_leaves": leaves,
+            "min_data_in_leaf": 1,
+            "num_threads": 1,
+            "verbose": -1,
+        }
         booster = lgb.train(settings, data, 2)
         model = model_of(booster, "regression", ("number",) * 3)
         assert {len(tree.leaf) for tree in model.estimator.trees} == {leaves}

@@ -1,0 +1,48 @@
+# One obvious way to do each thing. A bare machine needs python3 (3.10 or newer, with venv), make and git.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PACKAGE := $(VENV)/.package
+TOOLS := $(VENV)/.tools
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint bench docs clean
+
+help: ## list what make can do
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-12s %s\n", $$1, $$2 }'
+
+demo: $(PACKAGE) ## train, deploy and score on real flights; leaves build/flights.duckdb
+	@mkdir -p build
+	$(BIN)/sqlml demo build/flights.duckdb --force
+
+test: lint ## lint, then every test
+	$(BIN)/python -m pytest -n 2
+
+lint: $(TOOLS) ## style, format and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(TOOLS) ## rows per second of every way to score, side by side
+	$(BIN)/python tests/benchmarks/scoring.py
+
+docs: $(TOOLS) ## run every snippet of the README and the docs
+	$(BIN)/python -m pytest tests/docs
+
+clean: ## remove what the other targets have made
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/pyvenv.cfg:
+	@$(PYTHON) -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))' || \
+	  { echo "sqlml needs Python 3.10 or newer with venv; name one with make PYTHON=python3.12" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(PACKAGE): pyproject.toml $(VENV)/pyvenv.cfg
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(TOOLS): $(PACKAGE)
+	$(BIN)/python -m pip install --quiet --group dev
+	@touch $@

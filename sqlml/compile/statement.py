@@ -1,0 +1,158 @@
+"""A whole model as one SELECT for any dialect: what ``sqlml.to_sql`` returns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import zip_longest
+
+from sqlglot import exp
+
+from sqlml.compile.columns import FEATURES, check_columns, features_read, free_prefix, relation_column
+from sqlml.compile.dialect import Dialect, dialect_named
+from sqlml.compile.feature import feature_value
+from sqlml.compile.link import Step, greatest_of, linked
+from sqlml.compile.literal import double, identifier, text
+from sqlml.compile.nested import ordered_sum, raw_addends
+from sqlml.spec import Model
+
+ADDENDS = 200
+"""How many addends one expression holds: engines limit how deep an expression may be."""
+
+
+def select_sql(model: Model, dialect: str) -> str:
+    """One SELECT that scores the relation ``features`` in a dialect, with nothing installed.
+
+    It gives every column of ``features`` and then: for a regression ``prediction``, the value; for a binary model
+    ``prediction``, the probability of ``classes[1]``, and ``label``; for a multiclass model one column
+    ``probability_<class>`` per class, and ``label``. To score another relation, define ``features`` before it:
+    ``WITH features AS (SELECT ...) SELECT ...``.
+
+    Raises
+    ------
+    InvalidArgument
+        The dialect is unknown, or cannot tell two columns of the model apart.
+
+    Examples
+    --------
+    >>> from sqlml.spec import Constant
+    >>> select_sql(Model("regression", (), (), Constant((1.5,)), "identity"), "duckdb")
+    "SELECT * EXCLUDE (sqlml_raw_0), sqlml_raw_0 AS prediction FROM (SELECT *, CAST('1.5' AS DOUBLE) AS sqlml_raw_0 \
+FROM features) AS sqlml_0"
+    """
+    known = dialect_named(dialect)
+    check_columns(model, known)
+    steps, outputs = _steps(model, known)
+    statement = STAGINGS[known.staging](steps, _output_columns(model, outputs, known), known)
+    return statement.sql(dialect=known.name)
+
+
+def _steps(model: Model, dialect: Dialect) -> tuple[tuple[Step, ...], tuple[str, ...]]:
+    """Everything between the columns and the outputs, and the names of the outputs."""
+    prefix = free_prefix(model)
+    names = {index: f"{prefix}feature_{index}" for index in features_read(model)}
+    values = {
+        name: feature_value(
+            model.features[index], relation_column(identifier(model.features[index].column, dialect)), dialect
+        )
+        for index, name in names.items()
+    }
+    references = [exp.column(names.get(index, "")) for index in range(len(model.features))]
+    sums, raw = _sums(raw_addends(model.estimator, references, dialect), prefix)
+    link = linked(model.link, raw, prefix, dialect)
+    return (*([values] if values else []), *sums, *link.steps), link.outputs
+
+
+def _sums(outputs: Sequence[tuple[exp.Expression, ...]], prefix: str) -> tuple[tuple[Step, ...], tuple[str, ...]]:
+    """The raw scores, added up over as many steps as the depth of expressions asks for, and their names."""
+    steps: list[Step] = []
+    raw: list[str] = []
+    for start in range(0, max(map(len, outputs)), ADDENDS):
+        names = [f"{prefix}raw_{index}" + (f"_{len(steps)}" if steps else "") for index in range(len(outputs))]
+        before = [exp.column(name) for name in raw]
+        steps.append(
+            {
+                name: ordered_sum([*([total] if total is not None else []), *addends[start : start + ADDENDS]])
+                for name, addends, total in zip_longest(names, outputs, before)
+            }
+        )
+        raw = names
+    return tuple(steps), tuple(raw)
+
+
+def _output_columns(model: Model, outputs: Sequence[str], dialect: Dialect) -> list[exp.Expression]:
+    """The columns that the statement adds to those of the relation."""
+    values = [exp.column(name) for name in outputs]
+    if model.task == "regression":
+        return [exp.alias_(values[0], "prediction")]
+    if model.task == "binary":
+        return [exp.alias_(values[0].copy(), "prediction"), exp.alias_(binary_label(model, values[0], dialect), "label")]
+    shares = [exp.alias_(value.copy(), f"probability_{label}", quoted=True) for value, label in zip(values, model.classes)]
+    return [*shares, exp.alias_(_multiclass_label(model, values, dialect), "label")]
+
+
+def binary_label(model: Model, probability: exp.Expression, dialect: Dialect) -> exp.Expression:
+    """``classes[1]`` where its probability is above one half, else ``classes[0]``."""
+    above = exp.GT(this=probability.copy(), expression=double(0.5, dialect))
+    negative, positive = (text(label, dialect) for label in model.classes)
+    return exp.Case(ifs=[exp.If(this=above, true=positive)], default=negative)
+
+
+def _multiclass_label(model: Model, values: Sequence[exp.Expression], dialect: Dialect) -> exp.Expression:
+    """The first class whose probability is the greatest."""
+    ifs = [exp.If(this=value.copy(), true=text(label, dialect)) for value, label in zip(values, model.classes)]
+    return exp.Case(this=greatest_of(values, dialect), ifs=ifs)
+
+
+def _nested(steps: Sequence[Step], outputs: list[exp.Expression], dialect: Dialect) -> exp.Select:
+    """Subqueries inside each other, each with every column so far; the last leaves the names in between out."""
+    source: exp.Expression = exp.to_table(FEATURES)
+    for depth, step in enumerate(steps):
+        inner = exp.select(exp.Star(), *_aliases(step)).from_(source)
+        source = inner.subquery(f"sqlml_{depth}")
+    between = [exp.to_identifier(name) for step in steps for name in step]
+    return exp.select(exp.Star(except_=between), *outputs).from_(source)
+
+
+def _lateral(steps: Sequence[Step], outputs: list[exp.Expression], dialect: Dialect) -> exp.Select:
+    """Each step a subquery joined to the row.
+
+    PostgreSQL would merge such a subquery into the one above and compute a value at each use; OFFSET 0 keeps it.
+    """
+    statement = exp.select(exp.Column(this=exp.Star(), table=exp.to_identifier(FEATURES)), *outputs).from_(FEATURES)
+    for depth, step in enumerate(steps):
+        inner = exp.select(*_aliases(step))
+        if dialect.name == "oracle":
+            inner = inner.from_("DUAL")
+        if dialect.name == "postgres":
+            inner = inner.offset(0)
+        alias = None if dialect.name == "oracle" else exp.TableAlias(this=exp.to_identifier(f"sqlml_{depth}"))
+        lateral = exp.Lateral(this=exp.Subquery(this=inner), alias=alias)
+        if dialect.name == "tsql":
+            lateral.set("cross_apply", True)
+        statement = statement.join(lateral, join_type="" if dialect.name == "tsql" else "cross", copy=False)
+    return statement
+
+
+def _scalar(steps: Sequence[Step], outputs: list[exp.Expression], dialect: Dialect) -> exp.Select:
+    """A chain of subqueries for each output column, for an engine that has neither of the others."""
+    source: exp.Subquery | None = None
+    for step in steps:
+        before = [exp.column(name) for name in (source.this.named_selects if source else [])]
+        inner = exp.select(*before, *_aliases(step))
+        source = (inner.from_(source) if source else inner).subquery()
+    chained = [
+        exp.alias_(exp.select(output.this).from_(source).subquery(), output.args["alias"].copy()) for output in outputs
+    ]
+    return exp.select(exp.Column(this=exp.Star(), table=exp.to_identifier(FEATURES)), *chained).from_(FEATURES)
+
+
+STAGINGS: dict[str, Callable[[Sequence[Step], list[exp.Expression], Dialect], exp.Select]] = {
+    "nested": _nested,
+    "lateral": _lateral,
+    "scalar": _scalar,
+}
+"""How steps become one SELECT, by ``Dialect.staging``."""
+
+
+def _aliases(step: Step) -> list[exp.Expression]:
+    return [exp.alias_(expression, name) for name, expression in step.items()]

@@ -1,0 +1,100 @@
+"""The database is held against the files: what is behind, edited, missing or extra is found."""
+
+import duckdb
+import pytest
+
+import sqlml
+from sqlml.engine.duckdb import DuckDBEngine
+from sqlml.errors import InstallError
+from sqlml.fit.algorithm import ALGORITHMS
+from sqlml.install import Difference, install, sql_files, verify
+
+
+@pytest.fixture
+def engine(con):
+    with con.cursor() as cursor:
+        yield DuckDBEngine(cursor)
+
+
+def states(engine):
+    return [(found.routine, found.state) for found in verify(engine)]
+
+
+def test_a_new_file_is_in_step(engine):
+    assert verify(engine) == []
+    assert install(engine) == []
+
+
+def test_a_file_without_sqlml_says_so(tmp_path):
+    with duckdb.connect(str(tmp_path / "plain.duckdb")) as plain:
+        assert verify(DuckDBEngine(plain)) == [
+            Difference("sqlml", "missing", "nothing is installed; run sqlml init")
+        ]
+
+
+def test_edited_missing_and_extra_are_found_and_repaired(con, engine):
+    con.execute("CREATE OR REPLACE MACRO sqlml.predict(model, features) AS 0.5")
+    con.execute("DROP MACRO TABLE sqlml.live_at")
+    con.execute("CREATE TABLE sqlml.mine AS SELECT 1 AS a")
+    con.execute("ALTER TABLE sqlml.metric ADD COLUMN note VARCHAR")
+    assert states(engine) == [
+        ("sqlml.live_at", "missing"),
+        ("sqlml.metric", "edited"),
+        ("sqlml.mine", "extra"),
+        ("sqlml.predict", "edited"),
+    ]
+    assert install(engine, repair=True) == ["routines/live_at.sql", "routines/predict.sql"]
+    assert states(engine) == [("sqlml.metric", "edited"), ("sqlml.mine", "extra")]
+
+
+def test_a_file_that_has_changed_is_behind(con, engine):
+    con.execute("UPDATE sqlml.routine SET file_hash = 'older' WHERE routine = 'sqlml.train'")
+    assert states(engine) == [("sqlml.train", "behind")]
+    assert install(engine) == ["routines/train.sql"]
+    assert verify(engine) == []
+
+
+def test_compiled_routines_are_held_against_their_version(con, engine):
+    con.execute("CREATE TABLE t AS SELECT i % 7 AS x, i % 7 > 3 AS y FROM range(100) AS g(i)")
+    con.execute("CALL sqlml.train(model => 'm', relation => 't', target => 'y')")
+    con.execute("CALL sqlml.score('m', 'SELECT row_number() OVER () AS id, * FROM t', 'sqlml.m_predictions', 'id')")
+    assert verify(engine) == []
+    con.execute("CREATE OR REPLACE MACRO sqlml.predict_m(features) AS 1.0")
+    con.execute("DROP MACRO sqlml.raw_score_m")
+    assert states(engine) == [("sqlml.predict_m", "edited"), ("sqlml.raw_score_m", "missing")]
+    assert "deploy m@1 again" in verify(engine)[0].explanation
+
+
+def test_a_file_made_by_a_newer_sqlml_is_refused(tmp_path):
+    path = tmp_path / "newer.duckdb"
+    with sqlml.connect(path) as con:
+        con.execute("INSERT INTO sqlml.migration VALUES ('migrations/9999_future.sql', 'x', now()::TIMESTAMP)")
+    with pytest.raises(InstallError, match=r"newer sqlml \(migrations/9999_future.sql\); upgrade"):
+        sqlml.connect(path)
+
+
+def test_opening_again_writes_nothing(tmp_path):
+    path = tmp_path / "t.duckdb"
+    sqlml.connect(path).close()
+    before = path.read_bytes()
+    sqlml.connect(path).close()
+    assert path.read_bytes() == before
+
+
+def test_every_file_creates_what_it_is_named_after(engine):
+    for file in sql_files("duckdb", "routines"):
+        name = file.name.removeprefix("routines/").removesuffix(".sql")
+        assert f"sqlml.{name}" in file.creates
+        assert set(file.creates) <= {f"sqlml.{name}", f"main.{name}"}
+
+
+def test_every_table_and_column_of_the_contract_is_commented(con):
+    bare = con.execute(
+        "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'sqlml' AND comment IS NULL"
+    ).fetchall()
+    assert bare == []
+
+
+def test_the_listed_algorithms_are_those_that_there_are(con):
+    listed = con.execute("SELECT algorithm, description FROM sqlml.algorithm").fetchall()
+    assert sorted(listed) == sorted((name, algorithm.description) for name, algorithm in ALGORITHMS.items())
