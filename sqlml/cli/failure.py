@@ -13,3 +13,7 @@ class Interrupted(Exception):
 
 class PipeClosed(Exception):
     """The reader of the output, such as ``head``, wants no more of it."""
+
+
+class ReadFailed(Exception):
+    """The rows of a statement broke off; its cause says why, in the database's words, whatever its type."""

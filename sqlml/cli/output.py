@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from sqlml.cli.failure import ReadFailed
 from sqlml.cli.table import Layout, Row, record_lines, table_lines
 
 if TYPE_CHECKING:
@@ -165,8 +166,18 @@ def _limited(relation: Any, output: Output) -> Any:
 
 
 def _batches(relation: Any, expression: str) -> Iterator[pa.RecordBatch]:
+    import pyarrow as pa
+
     with closing(relation.project(expression).to_arrow_reader(_BATCH)) as reader:
-        yield from reader
+        while True:
+            try:
+                batch = reader.read_next_batch()
+            except StopIteration:
+                return
+            except (OSError, pa.ArrowException) as error:
+                # Arrow passes the database's error on as one of its own kinds.
+                raise ReadFailed from error
+            yield batch
 
 
 def _rows(batch: pa.RecordBatch) -> list[Row]:

@@ -39,7 +39,7 @@ class Program(Taught, click.Group):
     cls=Program,
     commands=[init, sql, train, deploy, rollback, score, models, verify, demo],
     examples=(
-        "sqlml demo                                                    real flights, about a minute",
+        "sqlml demo",
         "sqlml train shop.duckdb churn --relation customers.csv --target has_left",
         "sqlml sql shop.duckdb \"SELECT id, predict('churn', c) AS p FROM 'customers.csv' AS c\"",
     ),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sqlml.cli.failure import StatementFailed
+from sqlml.cli.failure import ReadFailed, StatementFailed
 from sqlml.cli.output import Output, Printed, print_relation
 from sqlml.cli.session import interruptible
 from sqlml.errors import SqlmlError
@@ -76,7 +76,8 @@ def run_statement(connection: Connection, statement: Any, output: Output) -> Don
         if statement.type.name not in _SELECT_LIKE and shape == [("Success", "BOOLEAN")]:
             return Done()
         if statement.type.name not in _SELECT_LIKE and shape == [("Count", "BIGINT")]:
-            return Done(changed=sum(count for (count,) in relation.fetchall()))
+            counts = relation.fetchall()
+            return Done(changed=counts[0][0] if counts else None)
         return Done(printed=print_relation(relation, output))
 
 
@@ -95,13 +96,14 @@ def _without_end(query: str) -> str:
 @contextmanager
 def user_errors() -> Iterator[None]:
     """Raise what DuckDB says of a user's statement in its own words, and an error of sqlml's as it is."""
-    from sqlml.engine.duckdb import first_line, wrapped_errors
+    from sqlml.engine.duckdb import error_of, first_line, wrapped_errors
 
     try:
         with wrapped_errors():
             yield
-    except SqlmlError as error:
+    except (SqlmlError, ReadFailed) as error:
         cause: Any = error.__cause__
-        if cause is None or error.code in str(cause):
-            raise
+        own = error if isinstance(error, SqlmlError) else error_of(cause)
+        if cause is None or own.code in str(cause):
+            raise own from None
         raise StatementFailed(first_line(cause)) from cause

@@ -99,7 +99,7 @@ DATE_PART_SQL: dict[str, dict[str, str]] = {name: {**_COMMON, **own} for name, o
 """The SQL text of each part of ``x`` by dialect; in UTC arithmetic, whatever the session's time zone is."""
 
 
-def date_part(part: str, column: exp.Expression, dialect: Dialect) -> exp.Expression:
+def date_part(part: str, column: exp.Expr, dialect: Dialect) -> exp.Expr:
     """One part of a date or timestamp as a double, NULL where the date is NULL or infinite.
 
     ``part`` is one of ``spec.TIMESTAMP_PARTS``; ``day_of_week`` is ISO, ``epoch`` is in seconds with the fraction
@@ -117,5 +117,5 @@ def date_part(part: str, column: exp.Expression, dialect: Dialect) -> exp.Expres
 
 
 @lru_cache(maxsize=256)
-def _template(dialect: str, part: str) -> exp.Expression:
+def _template(dialect: str, part: str) -> exp.Expr:
     return sqlglot.parse_one(DATE_PART_SQL[dialect][part], dialect=dialect)

@@ -13,15 +13,13 @@ from sqlml.compile.literal import double, text, to_double
 from sqlml.errors import InvalidSpec
 from sqlml.spec import TIMESTAMP_PARTS, Column, Feature
 
-Compiler = Callable[[Feature, exp.Expression, Dialect], exp.Expression]
+Compiler = Callable[[Feature, exp.Expr, Dialect], exp.Expr]
 
 ZERO = 1.0000000180025095e-35
 """The float32 nearest to 1e-35: the largest size of a number that ``zero_is_missing`` takes for zero."""
 
 
-def feature_value(
-    feature: Feature, column: exp.Expression, dialect: Dialect, position: Compiler | None = None
-) -> exp.Expression:
+def feature_value(feature: Feature, column: exp.Expr, dialect: Dialect, position: Compiler | None = None) -> exp.Expr:
     """The value of a feature over the expression of its column: a double, NULL where it is missing.
 
     ``position`` compiles the position of a category; :func:`case_position` where it is None.
@@ -41,7 +39,7 @@ def feature_value(
     return value
 
 
-def number(feature: Feature, column: exp.Expression, dialect: Dialect) -> exp.Expression:
+def number(feature: Feature, column: exp.Expr, dialect: Dialect) -> exp.Expr:
     """The column as a double; NaN is NULL."""
     value = to_double(column.copy(), dialect)
     if dialect.nan == "equals":
@@ -54,18 +52,18 @@ def number(feature: Feature, column: exp.Expression, dialect: Dialect) -> exp.Ex
     return value
 
 
-def boolean(feature: Feature, column: exp.Expression, dialect: Dialect) -> exp.Expression:
+def boolean(feature: Feature, column: exp.Expr, dialect: Dialect) -> exp.Expr:
     """False is 0, true is 1."""
-    values = [exp.Literal.number(1), exp.Literal.number(0)]
-    truths = values if dialect.name == "oracle" else [exp.true(), exp.false()]
+    values: list[exp.Expr] = [exp.Literal.number(1), exp.Literal.number(0)]
+    truths: list[exp.Expr] = values if dialect.name == "oracle" else [exp.true(), exp.false()]
     ifs = [
         exp.If(this=exp.EQ(this=column.copy(), expression=truth.copy()), true=value)
-        for truth, value in zip(truths, values)
+        for truth, value in zip(truths, values, strict=True)
     ]
     return to_double(exp.Case(ifs=ifs), dialect)
 
 
-def case_position(feature: Feature, column: exp.Expression, dialect: Dialect) -> exp.Expression:
+def case_position(feature: Feature, column: exp.Expr, dialect: Dialect) -> exp.Expr:
     """The position of a text among the categories by a CASE; the text is compared character by character."""
     if not feature.categories:
         return to_double(exp.Null(), dialect)
@@ -77,7 +75,7 @@ def case_position(feature: Feature, column: exp.Expression, dialect: Dialect) ->
     return to_double(exp.Case(this=_exact_text(column, dialect), ifs=ifs), dialect)
 
 
-def _exact_text(column: exp.Expression, dialect: Dialect) -> exp.Expression:
+def _exact_text(column: exp.Expr, dialect: Dialect) -> exp.Expr:
     """A text for which ``=`` tells apart letters by case and accent, and blanks at the end."""
     value = column.copy()
     if dialect.name in ("duckdb", "postgres"):
@@ -91,18 +89,18 @@ def _exact_text(column: exp.Expression, dialect: Dialect) -> exp.Expression:
     return value
 
 
-def _without_zero(value: exp.Expression, dialect: Dialect) -> exp.Expression:
+def _without_zero(value: exp.Expr, dialect: Dialect) -> exp.Expr:
     """NULL for a number that is so near to zero that LightGBM takes it for zero."""
     beyond = exp.GT(this=exp.Abs(this=value.copy()), expression=double(ZERO, dialect))
     return exp.Case(ifs=[exp.If(this=beyond, true=value)])
 
 
-def _scaled(value: exp.Expression, feature: Feature, dialect: Dialect) -> exp.Expression:
+def _scaled(value: exp.Expr, feature: Feature, dialect: Dialect) -> exp.Expr:
     centered = exp.Paren(this=exp.Sub(this=value, expression=double(feature.center, dialect)))
     return exp.Div(this=centered, expression=double(feature.scale, dialect), typed=True, safe=False)
 
 
-def _part(part: str, feature: Feature, column: exp.Expression, dialect: Dialect) -> exp.Expression:
+def _part(part: str, feature: Feature, column: exp.Expr, dialect: Dialect) -> exp.Expr:
     return date_part(part, column, dialect)
 
 

@@ -12,13 +12,16 @@ from sqlml.compile.dialect import Dialect
 from sqlml.compile.literal import double
 from sqlml.compile.nested import ordered_sum
 
-Step = dict[str, exp.Expression]
+Step = dict[str, exp.Expr]
 
 SATURATED = 40.0
 """Above this raw score ``1 + exp(-r)`` is 1 to the last bit."""
 
-LARGEST = 708.0
-"""EXP of anything between minus this and this is a normal double."""
+LARGEST = 709.782712893384
+"""The largest number whose EXP is a double."""
+
+SMALLEST = -708.0
+"""EXP of anything from here up to :data:`LARGEST` is a normal double."""
 
 TINIEST = -744.4
 """EXP of anything below is less than the smallest double."""
@@ -40,31 +43,23 @@ def linked(link: str, raw: Sequence[str], prefix: str, dialect: Dialect) -> Link
     return LINKS[link](raw, prefix, dialect)
 
 
-def logistic(score: exp.Expression, dialect: Dialect) -> exp.Expression:
-    """``1 / (1 + exp(-score))``, by ``exp(score)`` where that is all that is left of it; NaN stays NaN."""
-    one = double(1.0, dialect)
-    small = exp.LT(this=score.copy(), expression=double(-LARGEST, dialect))
-    direct = exp.Div(
-        this=one.copy(),
-        expression=exp.Paren(this=exp.Add(this=one.copy(), expression=exp.Exp(this=exp.Neg(this=score.copy())))),
-        typed=True,
-        safe=False,
-    )
+def logistic(score: exp.Expr, dialect: Dialect) -> exp.Expr:
+    """``1 / (1 + exp(-score))``, and 0 where that power is not a double any more; NaN stays NaN."""
+    one, zero = double(1.0, dialect), double(0.0, dialect)
     saturated = exp.GT(this=score.copy(), expression=double(SATURATED, dialect))
-    ifs = [
-        *_nan_first(score, dialect),
-        exp.If(this=saturated, true=one),
-        exp.If(this=small, true=_small_exponential(score, dialect)),
-    ]
+    vanished = exp.LT(this=score.copy(), expression=double(-LARGEST, dialect))
+    power = exp.Exp(this=exp.Neg(this=score.copy()))
+    direct = _ratio(one.copy(), exp.Paren(this=exp.Add(this=one.copy(), expression=power)))
+    ifs = [*_nan_first(score, dialect), exp.If(this=saturated, true=one), exp.If(this=vanished, true=zero)]
     return exp.Case(ifs=ifs, default=direct)
 
 
-def exponential(score: exp.Expression, dialect: Dialect) -> exp.Expression:
+def exponential(score: exp.Expr, dialect: Dialect) -> exp.Expr:
     """``exp(score)``: infinite where it is too large for a double and the engine has an infinity, 0 where too small."""
     if not dialect.exp_raises:
         return exp.Exp(this=score.copy())
-    too_large = exp.GT(this=score.copy(), expression=double(709.782712893384, dialect))
-    small = exp.LT(this=score.copy(), expression=double(-LARGEST, dialect))
+    too_large = exp.GT(this=score.copy(), expression=double(LARGEST, dialect))
+    small = exp.LT(this=score.copy(), expression=double(SMALLEST, dialect))
     ifs = [
         *_nan_first(score, dialect),
         exp.If(this=too_large, true=double(float("inf"), dialect)),
@@ -73,17 +68,15 @@ def exponential(score: exp.Expression, dialect: Dialect) -> exp.Expression:
     return exp.Case(ifs=ifs, default=exp.Exp(this=score.copy()))
 
 
-def _small_exponential(score: exp.Expression, dialect: Dialect) -> exp.Expression:
-    """EXP below the normal doubles: by two factors where the engine's own EXP fails there."""
-    if not dialect.exp_raises:
-        return exp.Exp(this=score.copy())
+def _small_exponential(score: exp.Expr, dialect: Dialect) -> exp.Expr:
+    """EXP below the normal doubles, where the engine's own fails: by two factors."""
     shifted = exp.Exp(this=exp.Add(this=score.copy(), expression=double(100.0, dialect)))
     product = exp.Mul(this=shifted, expression=double(3.720075976020836e-44, dialect))
     tiny = exp.LT(this=score.copy(), expression=double(TINIEST, dialect))
     return exp.Case(ifs=[exp.If(this=tiny, true=double(0.0, dialect))], default=product)
 
 
-def _nan_first(score: exp.Expression, dialect: Dialect) -> list[exp.If]:
+def _nan_first(score: exp.Expr, dialect: Dialect) -> list[exp.If]:
     """A branch for NaN where it would pass for the largest number."""
     if dialect.nan != "equals":
         return []
@@ -96,7 +89,7 @@ def _identity(raw: Sequence[str], prefix: str, dialect: Dialect) -> Linked:
 
 
 def _each(
-    function: Callable[[exp.Expression, Dialect], exp.Expression], raw: Sequence[str], prefix: str, dialect: Dialect
+    function: Callable[[exp.Expr, Dialect], exp.Expr], raw: Sequence[str], prefix: str, dialect: Dialect
 ) -> Linked:
     step = {f"{prefix}output_{index}": function(exp.column(name), dialect) for index, name in enumerate(raw)}
     return Linked((step,), tuple(step))
@@ -110,8 +103,7 @@ def _softmax(raw: Sequence[str], prefix: str, dialect: Dialect) -> Linked:
         for index, name in enumerate(names)
     }
     shares: Step = {
-        f"{prefix}output_{index}": exp.Div(this=exp.column(power), expression=exp.column(total), typed=True, safe=False)
-        for index, power in enumerate(powers)
+        f"{prefix}output_{index}": _ratio(exp.column(power), exp.column(total)) for index, power in enumerate(powers)
     }
     steps: tuple[Step, ...] = (
         {greatest: greatest_of(names, dialect)},
@@ -122,7 +114,12 @@ def _softmax(raw: Sequence[str], prefix: str, dialect: Dialect) -> Linked:
     return Linked(steps, tuple(shares))
 
 
-def greatest_of(values: Sequence[exp.Expression], dialect: Dialect) -> exp.Expression:
+def _ratio(numerator: exp.Expr, denominator: exp.Expr) -> exp.Expr:
+    """The quotient of two doubles."""
+    return exp.Div(this=numerator, expression=denominator, typed=True, safe=False)
+
+
+def greatest_of(values: Sequence[exp.Expr], dialect: Dialect) -> exp.Expr:
     """The greatest of some values that are not NULL."""
     first, *others = (value.copy() for value in values)
     return exp.Greatest(this=first, expressions=others, ignore_nulls=dialect.name == "duckdb") if others else first

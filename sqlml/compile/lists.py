@@ -1,15 +1,14 @@
 """Trees as lists in one row of a table, walked by an expression whose size does not grow with the model; DuckDB only.
 
 Every tree of a model lies in the same parallel lists, one entry per node, a right child behind its left sister.
-A row becomes a list ``x`` of *slots* without NULL, so that one step of a walk is nothing but
-``child[node] + (x[slot[node]] > threshold[node])``:
+A row becomes a list ``x`` of *slots* without NULL, so that a step of a walk is nothing but
+``child[node] + (x[slot[node]] > threshold[node])``. A number has a slot in which missing is plus infinity, for the
+nodes where missing goes right, and one in which it is minus infinity, for those where it goes left. A leaf
+reads the last slot, which is 0, compares with plus infinity and is its own child, so that a walk of fixed length
+ends in it.
 
-- a number has a slot in which missing is plus infinity, for the nodes where missing goes right, and one in which
-  it is minus infinity, for those where it goes left;
-- each set of categories that a node asks for has a slot that is 1 where the row's category goes right, else 0. All
-  of these for one category are a stored list, so that a row looks up one list per column and not one bit per node.
-
-A leaf compares with plus infinity and is its own child, so that a walk of fixed length ends in it.
+A categorical node compares with plus infinity too and has one child per category, and a last one for missing; the
+step is then ``child[branch[node] + code[slot[node]]] + (...)``, where ``code`` is 0 but in the slot of a category.
 """
 
 from __future__ import annotations
@@ -23,68 +22,69 @@ from typing import Any
 import sqlglot
 from sqlglot import exp
 
-from sqlml.compile.dialect import DIALECTS
-from sqlml.compile.row import enum_code, raised, row_value
+from sqlml.compile.binding import list_item, typed_list
+from sqlml.compile.row import category_code, raised, row_value
 from sqlml.spec import Feature, Model, Tree, Trees
 
 LIST_COLUMNS = {
     "walk": "BIGINT[][][]",
     "slot": "BIGINT[]",
     "threshold": "DOUBLE[]",
-    "child": "BIGINT[]",
     "leaf": "DOUBLE[]",
+    "child": "INTEGER[]",
+    "branch": "BIGINT[]",
     "slot_number": "BIGINT[]",
     "slot_missing": "DOUBLE[]",
-    "side": "BOOLEAN[][]",
 }
 """The columns of ``sqlml.compiled_trees`` behind ``model`` and ``version``, and their types.
 
 Positions count from 1. ``walk[output][tree]`` is the root, then one 0 for each comparison on the longest way to a
-leaf. ``slot``, ``threshold``, ``child`` (the left one) and ``leaf`` (0 where the node is none) have one entry per
-node. ``slot_number`` and ``slot_missing`` have one entry for each slot of a number: which number, and what it is where
-missing. ``side`` has one list for each category of each column, and one for missing, that says which sets of the
-column send it right; it is empty where no node is categorical.
+leaf. ``slot``, ``threshold`` and ``leaf`` (0 where the node is none) have one entry per node. ``child`` has one entry
+per node and then those of the categorical nodes; ``branch`` says for each node where its own begin, and is empty
+where no node is categorical. ``slot_number`` and ``slot_missing`` say for each slot which number it holds (0 for the
+slot of a category and the last) and what it holds where that is missing.
 """
 
-SetKey = tuple[tuple[int, ...], bool]
-"""What a categorical node asks: the codes that go left, and whether missing goes left."""
 
+@dataclass(frozen=True, order=True)
+class Slot:
+    """An entry of ``x``: a feature read as a category, or as a number of which missing goes left or right."""
 
-@dataclass(frozen=True)
-class Slots:
-    """The entries of ``x``.
-
-    ``numbers`` holds (feature, missing goes left) in order. ``sets`` holds, for each feature that is asked for
-    categories, its sets in order; they come behind the numbers, feature by feature.
-    """
-
-    numbers: tuple[tuple[int, bool], ...]
-    sets: dict[int, tuple[SetKey, ...]]
-
-    def positions(self) -> dict[tuple[int, bool | SetKey], int]:
-        """Where each entry stands in ``x``, from 1."""
-        keys: list[tuple[int, bool | SetKey]] = list(self.numbers)
-        keys += [(feature, key) for feature, keys_of in self.sets.items() for key in keys_of]
-        return {key: position for position, key in enumerate(keys, 1)}
+    is_number: bool
+    feature: int
+    missing_left: bool = False
 
 
 @dataclass
 class _Nodes:
-    """The lists of nodes while they are filled."""
+    """The lists of nodes while they are filled; ``categorical`` holds the children of those that have one per code.
 
+    ``last_slot`` is the slot that leaves read.
+    """
+
+    last_slot: int
     slot: list[int] = field(default_factory=list)
     threshold: list[float] = field(default_factory=list)
-    child: list[int] = field(default_factory=list)
     leaf: list[float] = field(default_factory=list)
+    child: list[int] = field(default_factory=list)
+    categorical: dict[int, list[int]] = field(default_factory=dict)
 
     def reserve(self, count: int) -> int:
         """Make room for nodes next to each other and give the position of the first; they are leaves of 0."""
         first = len(self.slot) + 1
-        self.slot += [1] * count
+        self.slot += [self.last_slot] * count
         self.threshold += [math.inf] * count
-        self.child += range(first, first + count)
         self.leaf += [0.0] * count
+        self.child += range(first, first + count)
         return first
+
+    def branches(self) -> tuple[list[int], list[int]]:
+        """All children, those of categorical nodes behind the others, and where those of each node begin."""
+        child, branch = list(self.child), list(range(1, len(self.child) + 1))
+        for position, children in self.categorical.items():
+            branch[position - 1] = len(child) + 1
+            child += children
+        return child, branch if self.categorical else []
 
 
 def tree_lists(model: Model) -> dict[str, list[Any]] | None:
@@ -100,24 +100,24 @@ def tree_lists(model: Model) -> dict[str, list[Any]] | None:
         return None
     trees, outputs = model.estimator.trees, model.estimator.outputs
     slots = _slots(model, model.estimator)
-    positions = slots.positions()
-    nodes = _Nodes()
-    walks = [[_add_tree(tree, model.features, positions, nodes), *[0] * tree.depth] for tree in trees]
+    nodes = _Nodes(last_slot=len(slots) + 1)
+    walks = [[_add_tree(tree, model.features, slots, nodes), *[0] * tree.depth] for tree in trees]
+    child, branch = nodes.branches()
     read = _numbers_read(slots)
     return {
         "walk": [walks[output::outputs] for output in range(outputs)],
         "slot": nodes.slot,
         "threshold": nodes.threshold,
-        "child": nodes.child,
         "leaf": nodes.leaf,
-        "slot_number": [read.index(feature) + 1 for feature, _ in slots.numbers],
-        "slot_missing": [-math.inf if left else math.inf for _, left in slots.numbers],
-        "side": [sides for feature in slots.sets for sides in _sides(model.features[feature], slots.sets[feature])],
+        "child": child,
+        "branch": branch,
+        "slot_number": [*(read.index(slot.feature) + 1 if slot.is_number else 0 for slot in slots), 0],
+        "slot_missing": [*(_missing(slot) for slot in slots), 0.0],
     }
 
 
-def raw_list(model: Model, name: str, version: int) -> exp.Expression:
-    """The raw scores of a row ``features`` as DOUBLE[], one per output, read from ``sqlml.compiled_trees``.
+def raw_lists(model: Model, name: str, version: int) -> exp.Expr:
+    """The raw score of a row ``features``, DOUBLE for one output and DOUBLE[] for several, by ``sqlml.compiled_trees``.
 
     The trees are those of the row of model ``name`` and ``version``; where that row is missing the expression
     raises an error that says so. ``model.estimator`` must be Trees.
@@ -125,48 +125,51 @@ def raw_list(model: Model, name: str, version: int) -> exp.Expression:
     assert isinstance(model.estimator, Trees)  # noqa: S101
     slots = _slots(model, model.estimator)
     numbers = [row_value(model, model.features[feature], name) for feature in _numbers_read(slots)]
-    lists = [column for column in LIST_COLUMNS if slots.sets or column != "side"]
-    entries = [_stored_lists(lists, name, version), _entry("number", numbers, "DOUBLE[]")]
-    if slots.sets:
-        entries.append(_entry("category", _side_positions(model, slots, name), "BIGINT[]"))
-    walk = _walk(bool(slots.sets)).copy()
+    codes = [category_code(model, slot.feature, name) for slot in slots if not slot.is_number]
+    lists = [column for column in LIST_COLUMNS if codes or column != "branch"]
+    entries = [_stored_lists(lists, name, version), _entry("number", typed_list(numbers, "DOUBLE"))]
+    if codes:
+        zeros = [exp.Literal.number(len(slots) + 1), exp.Literal.number(0)]
+        resized = exp.Anonymous(this="LIST_RESIZE", expressions=[typed_list(codes, "BIGINT"), *zeros])
+        entries.append(_entry("code", resized))
+    walk = _walk(bool(codes)).copy()
     for placeholder in list(walk.find_all(exp.Placeholder)):
         placeholder.replace(exp.Anonymous(this="STRUCT_INSERT", expressions=entries))
-    return walk
+    return list_item(walk, 1) if model.estimator.outputs == 1 else walk
 
 
-def _slots(model: Model, estimator: Trees) -> Slots:
-    """Every slot that some node reads."""
-    numbers: set[tuple[int, bool]] = set()
-    sets: dict[int, set[SetKey]] = {}
-    for tree in estimator.trees:
-        for node, feature in enumerate(tree.feature):
-            key = _slot_key(tree, node, model.features[feature])
-            if isinstance(key, bool):
-                numbers.add((feature, key))
-            else:
-                sets.setdefault(feature, set()).add(key)
-    return Slots(tuple(sorted(numbers)), {feature: tuple(sorted(sets[feature])) for feature in sorted(sets)})
+def _slots(model: Model, estimator: Trees) -> tuple[Slot, ...]:
+    """Every slot that some node reads, those of categories first."""
+    read = {
+        _slot(tree, node, model.features[feature])
+        for tree in estimator.trees
+        for node, feature in enumerate(tree.feature)
+    }
+    return tuple(sorted(read))
 
 
-def _slot_key(tree: Tree, node: int, feature: Feature) -> bool | SetKey:
-    """What a node asks of its feature; an imputed value goes where its number or its code goes."""
-    codes = tree.categories[node]
-    if codes is None:
-        return tree.missing_left[node] and feature.impute is None
-    missing_left = tree.missing_left[node] if feature.impute is None else feature.impute in codes
-    return (tuple(sorted(codes)), missing_left)
+def _slot(tree: Tree, node: int, feature: Feature) -> Slot:
+    """The slot that a node reads; where missing is imputed it has no side of its own."""
+    if tree.categories[node] is not None:
+        return Slot(False, tree.feature[node])
+    return Slot(True, tree.feature[node], tree.missing_left[node] and feature.impute is None)
 
 
-def _numbers_read(slots: Slots) -> list[int]:
+def _missing(slot: Slot) -> float:
+    """What a slot holds where there is no number."""
+    if not slot.is_number:
+        return 0.0
+    return -math.inf if slot.missing_left else math.inf
+
+
+def _numbers_read(slots: Sequence[Slot]) -> list[int]:
     """The features that are read as numbers, in order."""
-    return sorted({feature for feature, _ in slots.numbers})
+    return sorted({slot.feature for slot in slots if slot.is_number})
 
 
-def _add_tree(
-    tree: Tree, features: Sequence[Feature], positions: dict[tuple[int, bool | SetKey], int], nodes: _Nodes
-) -> int:
+def _add_tree(tree: Tree, features: Sequence[Feature], slots: tuple[Slot, ...], nodes: _Nodes) -> int:
     """Add the nodes of a tree level by level, sisters side by side, and give the position of its root."""
+    positions = {slot: position for position, slot in enumerate(slots, 1)}
     root = nodes.reserve(1)
     level = [(0 if tree.feature else -1, root)]
     while level:
@@ -175,45 +178,32 @@ def _add_tree(
             if child < 0:
                 nodes.leaf[position - 1] = tree.leaf[-child - 1]
                 continue
-            feature = tree.feature[child]
+            feature = features[tree.feature[child]]
             sisters = nodes.reserve(2)
-            nodes.slot[position - 1] = positions[feature, _slot_key(tree, child, features[feature])]
-            nodes.threshold[position - 1] = tree.threshold[child] if tree.categories[child] is None else 0.5
-            nodes.child[position - 1] = sisters
+            nodes.slot[position - 1] = positions[_slot(tree, child, feature)]
+            if tree.categories[child] is None:
+                nodes.threshold[position - 1] = tree.threshold[child]
+                nodes.child[position - 1] = sisters
+            else:
+                nodes.categorical[position] = [sisters + right for right in _goes_right(tree, child, feature)]
             below += [(tree.left[child], sisters), (tree.right[child], sisters + 1)]
         level = below
     return root
 
 
-def _sides(feature: Feature, keys: Sequence[SetKey]) -> list[list[bool]]:
-    """For each category, and last for missing, which of the sets send it right."""
-    codes = [set(codes) for codes, _ in keys]
-    known = [[code not in left for left in codes] for code in range(len(feature.categories))]
-    return [*known, [not missing_left for _, missing_left in keys]]
+def _goes_right(tree: Tree, node: int, feature: Feature) -> list[bool]:
+    """For each category, and last for missing, whether it goes right; an imputed value goes where its code goes."""
+    left = set(tree.categories[node] or ())
+    missing_left = tree.missing_left[node] if feature.impute is None else feature.impute in left
+    return [*(code not in left for code in range(len(feature.categories))), not missing_left]
 
 
-def _side_positions(model: Model, slots: Slots, name: str) -> list[exp.Expression]:
-    """For each feature that is asked for categories, where in ``side`` the list of the row's category stands."""
-    positions: list[exp.Expression] = []
-    start = 1
-    for index in slots.sets:
-        feature = model.features[index]
-        code = enum_code(model, feature, name)
-        missing = exp.Literal.number(len(feature.categories))
-        positions.append(
-            exp.Add(this=exp.Coalesce(this=code, expressions=[missing]), expression=exp.Literal.number(start))
-        )
-        start += len(feature.categories) + 1
-    return positions
+def _entry(name: str, value: exp.Expr) -> exp.Expr:
+    """A field that is added to a struct."""
+    return exp.PropertyEQ(this=exp.to_identifier(name), expression=value)
 
 
-def _entry(name: str, values: Sequence[exp.Expression], type: str) -> exp.Expression:
-    """A field of a struct; a list without values must be told its type."""
-    entries = exp.cast(exp.Array(expressions=list(values)), exp.DataType.build(type, dialect="duckdb"))
-    return exp.PropertyEQ(this=exp.to_identifier(name), expression=entries)
-
-
-def _stored_lists(lists: Sequence[str], name: str, version: int) -> exp.Expression:
+def _stored_lists(lists: Sequence[str], name: str, version: int) -> exp.Expr:
     """The lists of a model's version as one struct, or an error where its row is missing."""
     entries = [exp.PropertyEQ(this=exp.Literal.string(column), expression=exp.column(column)) for column in lists]
     gone = raised(
@@ -231,14 +221,11 @@ def _stored_lists(lists: Sequence[str], name: str, version: int) -> exp.Expressi
     return query.subquery()
 
 
-_NUMBERS = "LIST_TRANSFORM(p.slot_number, LAMBDA f, i : COALESCE(p.number[f], p.slot_missing[i]))"
-
-_SETS = "CAST(FLATTEN(LIST_TRANSFORM(p.category, LAMBDA c : p.side[c])) AS DOUBLE[])"
-
 _WALK = (
-    "LIST_TRANSFORM([?], LAMBDA p : LIST_TRANSFORM([slots], LAMBDA x : LIST_TRANSFORM(p.walk, LAMBDA w : "
+    "LIST_TRANSFORM([?], LAMBDA p : LIST_TRANSFORM([LIST_TRANSFORM(p.slot_number, LAMBDA n, i : "
+    "COALESCE(p.number[n], p.slot_missing[i]))], LAMBDA x : LIST_TRANSFORM(p.walk, LAMBDA w : "
     "LIST_SUM(LIST_TRANSFORM(w, LAMBDA z : p.leaf[LIST_REDUCE(z, LAMBDA q, s : "
-    "p.child[q] + CAST(x[p.slot[q]] > p.threshold[q] AS BIGINT))]))))[1])[1]"
+    "p.child[entry] + CAST(x[p.slot[q]] > p.threshold[q] AS BIGINT))]))))[1])[1]"
 )
 """The walk of every tree of every output over a struct ``?`` of the stored lists and the row's values.
 
@@ -247,15 +234,15 @@ reached. LIST_SUM adds in the order of the list from 0.0. Each is bound by a lam
 an expression again wherever it is written.
 """
 
+_ENTRIES = {False: "q", True: "p.branch[q] + p.code[p.slot[q]]"}
+"""Where the next node stands in ``child``, without and with categorical nodes."""
+
 
 @cache
-def _walk(with_sets: bool) -> exp.Expression:
-    """:data:`_WALK` as a tree, over slots of numbers, or of numbers and then of sets of categories."""
+def _walk(categorical: bool) -> exp.Expr:
+    """:data:`_WALK` as a tree."""
     walk = sqlglot.parse_one(_WALK, dialect="duckdb")
-    slots = sqlglot.parse_one(_NUMBERS, dialect="duckdb")
-    if with_sets:
-        slots = exp.Anonymous(this="LIST_CONCAT", expressions=[slots, sqlglot.parse_one(_SETS, dialect="duckdb")])
     for reference in list(walk.find_all(exp.Column)):
-        if reference.name == "slots":
-            reference.replace(slots)
+        if reference.name == "entry":
+            reference.replace(sqlglot.parse_one(_ENTRIES[categorical], dialect="duckdb"))
     return walk

@@ -16,10 +16,10 @@ from sqlml.compile.dialect import Dialect
 from sqlml.compile.literal import double
 from sqlml.spec import CategoryTerm, Constant, Estimator, Linear, NumericTerm, Tree, Trees
 
-Addends = tuple[exp.Expression, ...]
+Addends = tuple[exp.Expr, ...]
 
 
-def raw_addends(estimator: Estimator, values: Sequence[exp.Expression], dialect: Dialect) -> tuple[Addends, ...]:
+def raw_addends(estimator: Estimator, values: Sequence[exp.Expr], dialect: Dialect) -> tuple[Addends, ...]:
     """For each output what is added up, in order; ``values`` holds the expression of every feature.
 
     A value is written out wherever it is read: give names of columns where the engine should compute it once.
@@ -27,7 +27,7 @@ def raw_addends(estimator: Estimator, values: Sequence[exp.Expression], dialect:
     return COMPILERS[type(estimator)](estimator, values, dialect)
 
 
-def raw_scores(estimator: Estimator, values: Sequence[exp.Expression], dialect: Dialect) -> Addends:
+def raw_scores(estimator: Estimator, values: Sequence[exp.Expr], dialect: Dialect) -> Addends:
     """One expression per output: its addends, added from the left.
 
     >>> from sqlml.compile.dialect import dialect_named
@@ -38,12 +38,12 @@ def raw_scores(estimator: Estimator, values: Sequence[exp.Expression], dialect: 
     return tuple(ordered_sum(addends) for addends in raw_addends(estimator, values, dialect))
 
 
-def ordered_sum(addends: Sequence[exp.Expression]) -> exp.Expression:
+def ordered_sum(addends: Sequence[exp.Expr]) -> exp.Expr:
     """``((a + b) + c) + ...``."""
     return reduce(lambda total, addend: exp.Add(this=total, expression=addend), addends)
 
 
-def tree_case(tree: Tree, values: Sequence[exp.Expression], dialect: Dialect) -> exp.Expression:
+def tree_case(tree: Tree, values: Sequence[exp.Expr], dialect: Dialect) -> exp.Expr:
     """A tree as CASE.
 
     At each node the child with more leaves continues the same CASE and the other one is nested, so that a tree
@@ -53,18 +53,18 @@ def tree_case(tree: Tree, values: Sequence[exp.Expression], dialect: Dialect) ->
     return _subtree(tree, 0 if tree.feature else -1, _leaf_counts(tree), values, dialect)
 
 
-def _constant(estimator: Constant, values: Sequence[exp.Expression], dialect: Dialect) -> tuple[Addends, ...]:
+def _constant(estimator: Constant, values: Sequence[exp.Expr], dialect: Dialect) -> tuple[Addends, ...]:
     return tuple((double(value, dialect),) for value in estimator.values)
 
 
-def _linear(estimator: Linear, values: Sequence[exp.Expression], dialect: Dialect) -> tuple[Addends, ...]:
+def _linear(estimator: Linear, values: Sequence[exp.Expr], dialect: Dialect) -> tuple[Addends, ...]:
     return tuple(
         (double(intercept, dialect), *(_term(term, output, values, dialect) for term in estimator.terms))
         for output, intercept in enumerate(estimator.intercepts)
     )
 
 
-def _trees(estimator: Trees, values: Sequence[exp.Expression], dialect: Dialect) -> tuple[Addends, ...]:
+def _trees(estimator: Trees, values: Sequence[exp.Expr], dialect: Dialect) -> tuple[Addends, ...]:
     return tuple(
         (
             double(0.0, dialect),
@@ -74,7 +74,7 @@ def _trees(estimator: Trees, values: Sequence[exp.Expression], dialect: Dialect)
     )
 
 
-COMPILERS: dict[type, Callable[[Any, Sequence[exp.Expression], Dialect], tuple[Addends, ...]]] = {
+COMPILERS: dict[type, Callable[[Any, Sequence[exp.Expr], Dialect], tuple[Addends, ...]]] = {
     Constant: _constant,
     Linear: _linear,
     Trees: _trees,
@@ -82,9 +82,7 @@ COMPILERS: dict[type, Callable[[Any, Sequence[exp.Expression], Dialect], tuple[A
 """The compiler of each estimator."""
 
 
-def _term(
-    term: NumericTerm | CategoryTerm, output: int, values: Sequence[exp.Expression], dialect: Dialect
-) -> exp.Expression:
+def _term(term: NumericTerm | CategoryTerm, output: int, values: Sequence[exp.Expr], dialect: Dialect) -> exp.Expr:
     value = values[term.feature].copy()
     if isinstance(term, NumericTerm):
         return exp.Mul(this=double(term.coefficients[output], dialect), expression=value)
@@ -106,9 +104,7 @@ def _leaf_counts(tree: Tree) -> list[int]:
     return counts
 
 
-def _subtree(
-    tree: Tree, child: int, counts: Sequence[int], values: Sequence[exp.Expression], dialect: Dialect
-) -> exp.Expression:
+def _subtree(tree: Tree, child: int, counts: Sequence[int], values: Sequence[exp.Expr], dialect: Dialect) -> exp.Expr:
     """The expression below a child: a leaf, or a CASE that follows the heavier children down to a leaf."""
     ifs = []
     while child >= 0:
@@ -125,7 +121,7 @@ def _subtree(
     return exp.Case(ifs=ifs, default=leaf) if ifs else leaf
 
 
-def _goes(tree: Tree, node: int, left: bool, value: exp.Expression, dialect: Dialect) -> exp.Expression:
+def _goes(tree: Tree, node: int, left: bool, value: exp.Expr, dialect: Dialect) -> exp.Expr:
     """A condition that is true for exactly the rows that go left (or right) at a node, the missing ones included."""
     codes = tree.categories[node]
     missing = exp.Is(this=value.copy(), expression=exp.Null())
@@ -133,7 +129,7 @@ def _goes(tree: Tree, node: int, left: bool, value: exp.Expression, dialect: Dia
         return missing if left else exp.Not(this=missing)
     if codes is None:
         comparison: type[exp.Binary] = exp.LTE if left else exp.GT
-        condition: exp.Expression = comparison(this=value.copy(), expression=double(tree.threshold[node], dialect))
+        condition: exp.Expr = comparison(this=value.copy(), expression=double(tree.threshold[node], dialect))
     else:
         member = exp.In(this=value.copy(), expressions=[exp.Literal.number(code) for code in codes])
         condition = member if left else exp.Not(this=member)

@@ -22,10 +22,10 @@ READABLE = {
     "date": ("DATE", "DATE"),
     "timestamp": ("DATE|TIMESTAMP(_S|_MS|_NS)?", "TIMESTAMP"),
 }
-"""For each type of a column, a regular expression of DuckDB's types that it can be read from, and the type to cast to."""
+"""By a column's type: a regular expression of the DuckDB types that it can be read from, and the type to cast to."""
 
 
-def row_value(model: Model, feature: Feature, name: str) -> exp.Expression:
+def row_value(model: Model, feature: Feature, name: str) -> exp.Expr:
     """The value of a feature of the row that a macro is given as ``features``: a double, or NULL where missing.
 
     A row without the column is an error of DuckDB's binder that names it. A column of a type that loses
@@ -36,22 +36,25 @@ def row_value(model: Model, feature: Feature, name: str) -> exp.Expression:
     return _checked(model, feature, name, feature_value(feature, given, _DUCKDB, position=enum_position))
 
 
-def enum_code(model: Model, feature: Feature, name: str) -> exp.Expression:
-    """The position of the row's category among the categories of a feature as an integer, or NULL."""
-    return _checked(model, feature, name, _code(feature, _given(feature)))
+def category_code(model: Model, index: int, name: str) -> exp.Expr:
+    """The position of the row's category for feature ``index``, an integer: one behind the last where it is missing."""
+    feature = model.features[index]
+    missing = exp.Literal.number(len(feature.categories))
+    code = _checked(model, feature, name, _code(feature, _given(feature)))
+    return exp.Coalesce(this=code, expressions=[missing])
 
 
-def enum_position(feature: Feature, column: exp.Expression, dialect: Dialect) -> exp.Expression:
+def enum_position(feature: Feature, column: exp.Expr, dialect: Dialect) -> exp.Expr:
     """The position of a text among the categories as the code of an ENUM, which DuckDB finds by hashing."""
     return exp.cast(_code(feature, column), exp.DataType.Type.DOUBLE)
 
 
-def _given(feature: Feature) -> exp.Expression:
+def _given(feature: Feature) -> exp.Expr:
     """The column of the row. DuckDB looks for its name as it is, then without regard to case."""
     return exp.Anonymous(this="STRUCT_EXTRACT", expressions=[exp.column(FEATURES), text(feature.column, _DUCKDB)])
 
 
-def _code(feature: Feature, column: exp.Expression) -> exp.Expression:
+def _code(feature: Feature, column: exp.Expr) -> exp.Expr:
     if not feature.categories:
         return exp.cast(exp.Null(), exp.DataType.Type.BIGINT)
     labels = [text(category, _DUCKDB) for category in feature.categories]
@@ -63,7 +66,7 @@ def _code(feature: Feature, column: exp.Expression) -> exp.Expression:
     return exp.cast(exp.Anonymous(this="ENUM_CODE", expressions=[known]), exp.DataType.Type.BIGINT)
 
 
-def _checked(model: Model, feature: Feature, name: str, value: exp.Expression) -> exp.Expression:
+def _checked(model: Model, feature: Feature, name: str, value: exp.Expr) -> exp.Expr:
     """The value, or an error where the column's type is none that it can be read from; an untyped NULL is read."""
     column = model.column_of(feature)
     types, target = READABLE[column.type]
@@ -77,6 +80,6 @@ def _checked(model: Model, feature: Feature, name: str, value: exp.Expression) -
     return exp.Case(ifs=[exp.If(this=fits, true=value)], default=refused)
 
 
-def raised(message: str) -> exp.Expression:
+def raised(message: str) -> exp.Expr:
     """An expression that raises a message when it is evaluated; it takes the type of what stands beside it."""
     return exp.Anonymous(this="ERROR", expressions=[text(message, _DUCKDB)])

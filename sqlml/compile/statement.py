@@ -62,7 +62,7 @@ def _steps(model: Model, dialect: Dialect) -> tuple[tuple[Step, ...], tuple[str,
     return (*([values] if values else []), *sums, *link.steps), link.outputs
 
 
-def _sums(outputs: Sequence[tuple[exp.Expression, ...]], prefix: str) -> tuple[tuple[Step, ...], tuple[str, ...]]:
+def _sums(outputs: Sequence[tuple[exp.Expr, ...]], prefix: str) -> tuple[tuple[Step, ...], tuple[str, ...]]:
     """The raw scores, added up over as many steps as the depth of expressions asks for, and their names."""
     steps: list[Step] = []
     raw: list[str] = []
@@ -79,33 +79,41 @@ def _sums(outputs: Sequence[tuple[exp.Expression, ...]], prefix: str) -> tuple[t
     return tuple(steps), tuple(raw)
 
 
-def _output_columns(model: Model, outputs: Sequence[str], dialect: Dialect) -> list[exp.Expression]:
+def _output_columns(model: Model, outputs: Sequence[str], dialect: Dialect) -> list[exp.Expr]:
     """The columns that the statement adds to those of the relation."""
     values = [exp.column(name) for name in outputs]
     if model.task == "regression":
         return [exp.alias_(values[0], "prediction")]
     if model.task == "binary":
-        return [exp.alias_(values[0].copy(), "prediction"), exp.alias_(binary_label(model, values[0], dialect), "label")]
-    shares = [exp.alias_(value.copy(), f"probability_{label}", quoted=True) for value, label in zip(values, model.classes)]
+        return [
+            exp.alias_(values[0].copy(), "prediction"),
+            exp.alias_(binary_label(model, values[0], dialect), "label"),
+        ]
+    shares = [
+        exp.alias_(value.copy(), f"probability_{label}", quoted=True)
+        for value, label in zip(values, model.classes, strict=True)
+    ]
     return [*shares, exp.alias_(_multiclass_label(model, values, dialect), "label")]
 
 
-def binary_label(model: Model, probability: exp.Expression, dialect: Dialect) -> exp.Expression:
+def binary_label(model: Model, probability: exp.Expr, dialect: Dialect) -> exp.Expr:
     """``classes[1]`` where its probability is above one half, else ``classes[0]``."""
     above = exp.GT(this=probability.copy(), expression=double(0.5, dialect))
     negative, positive = (text(label, dialect) for label in model.classes)
     return exp.Case(ifs=[exp.If(this=above, true=positive)], default=negative)
 
 
-def _multiclass_label(model: Model, values: Sequence[exp.Expression], dialect: Dialect) -> exp.Expression:
+def _multiclass_label(model: Model, values: Sequence[exp.Expr], dialect: Dialect) -> exp.Expr:
     """The first class whose probability is the greatest."""
-    ifs = [exp.If(this=value.copy(), true=text(label, dialect)) for value, label in zip(values, model.classes)]
+    ifs = [
+        exp.If(this=value.copy(), true=text(label, dialect)) for value, label in zip(values, model.classes, strict=True)
+    ]
     return exp.Case(this=greatest_of(values, dialect), ifs=ifs)
 
 
-def _nested(steps: Sequence[Step], outputs: list[exp.Expression], dialect: Dialect) -> exp.Select:
+def _nested(steps: Sequence[Step], outputs: list[exp.Expr], dialect: Dialect) -> exp.Select:
     """Subqueries inside each other, each with every column so far; the last leaves the names in between out."""
-    source: exp.Expression = exp.to_table(FEATURES)
+    source: exp.Expr = exp.to_table(FEATURES)
     for depth, step in enumerate(steps):
         inner = exp.select(exp.Star(), *_aliases(step)).from_(source)
         source = inner.subquery(f"sqlml_{depth}")
@@ -113,7 +121,7 @@ def _nested(steps: Sequence[Step], outputs: list[exp.Expression], dialect: Diale
     return exp.select(exp.Star(except_=between), *outputs).from_(source)
 
 
-def _lateral(steps: Sequence[Step], outputs: list[exp.Expression], dialect: Dialect) -> exp.Select:
+def _lateral(steps: Sequence[Step], outputs: list[exp.Expr], dialect: Dialect) -> exp.Select:
     """Each step a subquery joined to the row.
 
     PostgreSQL would merge such a subquery into the one above and compute a value at each use; OFFSET 0 keeps it.
@@ -133,20 +141,20 @@ def _lateral(steps: Sequence[Step], outputs: list[exp.Expression], dialect: Dial
     return statement
 
 
-def _scalar(steps: Sequence[Step], outputs: list[exp.Expression], dialect: Dialect) -> exp.Select:
+def _scalar(steps: Sequence[Step], outputs: list[exp.Expr], dialect: Dialect) -> exp.Select:
     """A chain of subqueries for each output column, for an engine that has neither of the others."""
-    source: exp.Subquery | None = None
-    for step in steps:
-        before = [exp.column(name) for name in (source.this.named_selects if source else [])]
-        inner = exp.select(*before, *_aliases(step))
-        source = (inner.from_(source) if source else inner).subquery()
+    first, *others = steps
+    source = exp.select(*_aliases(first)).subquery()
+    for step in others:
+        before = [exp.column(name) for name in source.this.named_selects]
+        source = exp.select(*before, *_aliases(step)).from_(source).subquery()
     chained = [
         exp.alias_(exp.select(output.this).from_(source).subquery(), output.args["alias"].copy()) for output in outputs
     ]
     return exp.select(exp.Column(this=exp.Star(), table=exp.to_identifier(FEATURES)), *chained).from_(FEATURES)
 
 
-STAGINGS: dict[str, Callable[[Sequence[Step], list[exp.Expression], Dialect], exp.Select]] = {
+STAGINGS: dict[str, Callable[[Sequence[Step], list[exp.Expr], Dialect], exp.Select]] = {
     "nested": _nested,
     "lateral": _lateral,
     "scalar": _scalar,
@@ -154,5 +162,5 @@ STAGINGS: dict[str, Callable[[Sequence[Step], list[exp.Expression], Dialect], ex
 """How steps become one SELECT, by ``Dialect.staging``."""
 
 
-def _aliases(step: Step) -> list[exp.Expression]:
+def _aliases(step: Step) -> list[exp.Expr]:
     return [exp.alias_(expression, name) for name, expression in step.items()]

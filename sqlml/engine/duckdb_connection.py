@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+from duckdb.func import ARROW, NATIVE, SPECIAL
 
 from sqlml.engine.duckdb import DuckDBEngine, error_of, wrapped_errors
 from sqlml.errors import SqlmlError, TransactionError
@@ -23,7 +24,7 @@ class Function:
 
     name: str
     call: Callable[..., Any]
-    parameters: list[str] | None
+    parameters: Any
     returns: str
 
 
@@ -52,8 +53,8 @@ class Database:
             function.call,
             function.parameters,
             function.returns,
-            type="arrow" if is_arrow else "native",
-            null_handling="special",
+            type=ARROW if is_arrow else NATIVE,
+            null_handling=SPECIAL,
             side_effects=not is_arrow,
         )
         self.functions.append(function.name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -10,7 +11,7 @@ import joblib  # type: ignore[import-untyped]
 import lightgbm as lgb
 import numpy as np
 
-from sqlml.errors import InvalidData, InvalidHyperparameter, InvalidSpec
+from sqlml.errors import InvalidData, InvalidHyperparameter
 from sqlml.fit.lightgbm_hyperparams import resolved_hyperparams
 from sqlml.fit.lightgbm_text import ReadTrees, read_model_text, to_trees
 from sqlml.fit.preprocess import Needs, Prepared, features_for
@@ -57,6 +58,8 @@ def fit(
         A hyperparameter or a step of ``preprocess`` is unknown, has a wrong value, or does not fit the others.
     InvalidData
         There are no features, or the target or the weights are not what the objective can use.
+    InvalidSpec
+        This version of LightGBM writes something that is not known here.
     """
     params, remarks = resolved_hyperparams(hyperparams, rows.task, rows.columns)
     _check_numbers(rows, params["objective"])
@@ -66,10 +69,8 @@ def fit(
         text = _model_text(rows, prepared, params, seed, progress)
     except lgb.basic.LightGBMError as error:
         raise _refused_by_library(error, hyperparams) from error
-    try:
-        read = to_trees(read_model_text(text), prepared.features)
-    except InvalidSpec as error:
-        raise InvalidData(f"{error.message}; lower learning_rate, or bring the target into a smaller range") from error
+    _check_finite(text)
+    read = to_trees(read_model_text(text), prepared.features)
     model = Model(
         task=rows.task,
         columns=rows.columns,
@@ -193,8 +194,20 @@ def _reporting(progress: Progress, rounds: int) -> Callable[[lgb.callback.Callba
 def _refused_by_library(error: Exception, hyperparams: Mapping[str, Any]) -> InvalidData | InvalidHyperparameter:
     said = " ".join(str(error).split())
     if hyperparams:
-        return InvalidHyperparameter(f"LightGBM refuses these rows with {', '.join(hyperparams)}: {said}; use defaults")
-    return InvalidData(f"LightGBM refuses these rows: {said}; look at the ranges of the target and the features")
+        return InvalidHyperparameter(
+            f"LightGBM refuses these rows with {', '.join(hyperparams)}: {said}; take the default of one of them, or "
+            "look at the ranges of the target and the weights"
+        )
+    return InvalidData(f"LightGBM refuses these rows: {said}; look at the ranges of the target and the weights")
+
+
+def _check_finite(text: str) -> None:
+    """Refuse a model whose leaves overflowed."""
+    if re.search(r"^leaf_value=.*(?:nan|inf)", text, flags=re.MULTILINE):
+        raise InvalidData(
+            "training left the range of numbers: a leaf is not finite; lower learning_rate, or bring the target into a "
+            "smaller range"
+        )
 
 
 def _importance(columns: Sequence[Column], read: ReadTrees) -> tuple[float, ...]:

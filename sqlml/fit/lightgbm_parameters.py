@@ -156,7 +156,7 @@ def _loss(*objectives: str) -> tuple[str, tuple[str, ...]]:
 # fmt: off
 _BOOSTING = (
     _choice("objective", "regression", (*REGRESSION_OBJECTIVES, "binary", "multiclass"),
-            "the loss that is minimised; by default that of the task", "objective_type", "app", "application", "loss"),
+            "the loss that is minimised", "objective_type", "app", "application", "loss"),
     _choice("boosting", "gbdt", ("gbdt", "dart"),
             "gbdt: a tree corrects all before it; dart: some earlier trees are left out", "boosting_type", "boost"),
     _whole("num_iterations", 100, _from(1, 100_000), "boosting rounds; each adds a tree, or one per class",
@@ -253,11 +253,14 @@ PARAMETERS = {each.name: each for each in (*_BOOSTING, *_TREE, *_PENALTY, *_SAMP
 MAIN_NAMES = {name: each.name for each in PARAMETERS.values() for name in (each.name, *each.aliases)}
 """From every name that is taken, aliases included, to LightGBM's main name."""
 
+
+def _line(parameter: Parameter) -> str:
+    default = "that of the task" if parameter.name == "objective" else json.dumps(parameter.default)
+    return f"{parameter.meaning}: {parameter.allowed} (default {default})"
+
+
 HYPERPARAMETERS = {
-    **{
-        each.name: f"{each.meaning}: {each.allowed} (default {json.dumps(each.default)})"
-        for each in PARAMETERS.values()
-    },
+    **{each.name: _line(each) for each in PARAMETERS.values()},
     **{alias: f"the same as {name}" for alias, name in MAIN_NAMES.items() if alias != name},
 }
 """One line per name that is taken."""

@@ -42,7 +42,8 @@ def _step_up(below: Counts, half: np.uint32, edges: Doubles, values: Doubles) ->
 def _fill_column(column: Bytes, values: Doubles, below: Counts, skipped: int, missing: int) -> None:
     """The bins of one column: counts of thresholds, or what stands for a missing value."""
     for row in range(BLOCK):
-        rank = min(max(np.int32(below[row]) - skipped, 0), 255)
+        rank = np.int32(np.int32(below[row]) - skipped)
+        rank = min(max(rank, np.int32(0)), np.int32(255))
         column[row] = missing if np.isnan(values[row]) else np.uint8(rank)
 
 
@@ -93,9 +94,9 @@ def _look_up(mask: Bytes, codes: Integers, keep: Bytes) -> None:
 def _first_set(mask: Bytes, number: np.uint8, chosen: Bytes, chosen_number: Bytes) -> None:
     """Choose this byte of the mask where any bit of it is set."""
     for row in range(BLOCK):
-        byte = mask[row]
-        chosen[row] = byte if byte else chosen[row]
-        chosen_number[row] = number if byte else chosen_number[row]
+        byte, before, number_before = mask[row], chosen[row], chosen_number[row]
+        chosen[row] = byte if byte else before
+        chosen_number[row] = number if byte else number_before
 
 
 @part_of_native

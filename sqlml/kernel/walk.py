@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -22,7 +23,8 @@ class WalkTables(NamedTuple):
     """All nodes of all trees in one set of arrays, one entry per node, and all leaves in ``leaf``.
 
     A child below 0 is the leaf ``-child - 1``; so is the root of a tree of one leaf. The codes that go left at a
-    categorical node are ``codes[codes_from[node]:codes_to[node]]``, ascending; at a numeric node ``codes_from`` is -1.
+    categorical node are the set bits of ``codes[codes_from[node]:]``, of which those below ``codes_below[node]`` are
+    its own; ``codes_below`` is -1 at a numeric node.
     """
 
     root: Integers
@@ -31,9 +33,9 @@ class WalkTables(NamedTuple):
     missing_left: NDArray[np.bool_]
     left: Integers
     right: Integers
-    codes_from: Integers
-    codes_to: Integers
-    codes: Doubles
+    codes_from: NDArray[np.int64]
+    codes_below: Integers
+    codes: NDArray[np.uint32]
     leaf: Doubles
 
 
@@ -42,10 +44,7 @@ def walk_tables(trees: Trees) -> WalkTables:
     inner = np.array([len(tree.feature) for tree in trees.trees])
     first_node = np.cumsum(inner) - inner
     first_leaf = first_node + np.arange(len(inner))
-    sets = [codes for tree in trees.trees for codes in tree.categories]
-    sizes = np.array([len(codes or ()) for codes in sets], dtype=np.int32)
-    codes_to = np.cumsum(sizes, dtype=np.int32)
-    numeric = np.array([codes is None for codes in sets], dtype=np.bool_)
+    codes_from, codes_below, codes = _bits([codes for tree in trees.trees for codes in tree.categories])
 
     def moved(children: Integers) -> Integers:
         to_node, to_leaf = np.repeat(first_node, inner), np.repeat(first_leaf, inner)
@@ -58,40 +57,29 @@ def walk_tables(trees: Trees) -> WalkTables:
         missing_left=joined(trees, "missing_left", np.bool_),
         left=moved(joined(trees, "left", np.int32)),
         right=moved(joined(trees, "right", np.int32)),
-        codes_from=np.where(numeric, -1, codes_to - sizes).astype(np.int32),
-        codes_to=codes_to,
-        codes=np.array([code for codes in sets for code in sorted(codes or ())], dtype=np.float64),
+        codes_from=codes_from,
+        codes_below=codes_below,
+        codes=codes,
         leaf=joined(trees, "leaf", np.float64),
     )
 
 
-@part_of_native
-def _is_among(value: float, codes: Doubles, start: int, stop: int) -> bool:
-    """Whether a value stands in an ascending stretch of codes."""
-    while start < stop:
-        middle = (start + stop) // 2
-        if codes[middle] < value:
-            start = middle + 1
-        elif codes[middle] > value:
-            stop = middle
-        else:
-            return True
-    return False
+def _bits(sets: Sequence[tuple[int, ...] | None]) -> tuple[NDArray[np.int64], Integers, NDArray[np.uint32]]:
+    """Sets of codes as bits, one after the other: where each begins, one more than its largest code, and the bits."""
+    below = np.array([-1 if codes is None else max(codes, default=-1) + 1 for codes in sets], dtype=np.int32)
+    words = np.maximum(below.astype(np.int64) + 31, 0) // 32
+    start = np.cumsum(words) - words
+    bits = np.zeros(int(words.sum()), dtype=np.uint32)
+    for first, codes in zip(start.tolist(), sets, strict=True):
+        for code in codes or ():
+            bits[first + code // 32] |= np.uint32(1 << code % 32)
+    return start, below, bits
 
 
 @part_of_native
-def _leaf_of(row: Doubles, node: int, tables: WalkTables) -> float:
-    """The leaf that a row reaches from a node."""
-    while node >= 0:
-        value = row[tables.feature[node]]
-        if np.isnan(value):
-            goes_left = tables.missing_left[node]
-        elif tables.codes_from[node] < 0:
-            goes_left = value <= tables.threshold[node]
-        else:
-            goes_left = _is_among(value, tables.codes, tables.codes_from[node], tables.codes_to[node])
-        node = tables.left[node] if goes_left else tables.right[node]
-    return tables.leaf[-node - 1]  # type: ignore[no-any-return]
+def _code(value: float, below: int) -> int:
+    """The code that a value is, if it is one below a limit, else -1."""
+    return np.int64(value) if 0 <= value < below and value == np.floor(value) else np.int64(-1)
 
 
 @scores_matrix(walk_tables(STUMP))
@@ -102,4 +90,16 @@ def walk(matrix: Doubles, raw: Doubles, tables: WalkTables) -> None:
         for tree in range(tables.root.size):
             output = tree % raw.shape[1]
             for row in range(start, min(start + BLOCK, matrix.shape[0])):
-                raw[row, output] += _leaf_of(matrix[row], tables.root[tree], tables)
+                node = tables.root[tree]
+                while node >= 0:
+                    value, below = matrix[row, tables.feature[node]], tables.codes_below[node]
+                    if np.isnan(value):
+                        goes_left = tables.missing_left[node]
+                    elif below < 0:
+                        goes_left = value <= tables.threshold[node]
+                    else:
+                        code = _code(value, below)
+                        word = tables.codes_from[node] + code // 32
+                        goes_left = code >= 0 and bool(tables.codes[word] >> (code % 32) & 1)
+                    node = tables.left[node] if goes_left else tables.right[node]
+                raw[row, output] += tables.leaf[-node - 1]

@@ -129,17 +129,13 @@ def judged_rows(judged: Judged) -> pa.Table:
     truth, output = judged.truth, judged.output
     weight = np.ones(len(truth)) if judged.weight is None else judged.weight
     if judged.model.task == "regression":
-        columns = {"truth": truth, "score": output[:, 0]}
-    elif judged.model.task == "binary":
-        columns = {"truth": truth.astype(np.int32), "score": output[:, 0]}
-    else:
-        codes = truth.astype(np.int32)
-        columns = {
-            "truth": codes,
-            "label": predicted_codes(judged).astype(np.int32),
-            "truth_score": output[np.arange(len(codes)), codes],
-        }
-    return pa.table({**columns, "weight": weight})
+        return pa.table({"truth": truth, "score": output[:, 0], "weight": weight})
+    codes = truth.astype(np.int32)
+    if judged.model.task == "binary":
+        return pa.table({"truth": codes, "score": output[:, 0], "weight": weight})
+    label = predicted_codes(judged).astype(np.int32)
+    truth_score = output[np.arange(len(codes)), codes]
+    return pa.table({"truth": codes, "label": label, "truth_score": truth_score, "weight": weight})
 
 
 def predicted_codes(judged: Judged) -> NDArray[np.int64]:

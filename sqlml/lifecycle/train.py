@@ -230,7 +230,8 @@ def _fit(request: Request, data: Data, report: Report) -> Candidate:
 def _measure(engine: Engine, request: Request, data: Data, candidate: Candidate) -> Outcome:
     """The metrics of the candidate, and of its rivals on the same held-out rows."""
     judged = judge_rows(candidate.fitted.model, data.test)
-    baseline = Rival(*_BASELINE[data.rows.task], judge_rows(candidate.baseline.model, data.test))
+    name, title = _BASELINE[data.rows.task]
+    baseline = Rival(name, title, judge_rows(candidate.baseline.model, data.test))
     rivals = [baseline, *_champion(engine, request, data)]
     decided = verdict(judged, rivals)
     own = measured(engine, judged, "test")

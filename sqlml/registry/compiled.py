@@ -26,7 +26,7 @@ from sqlml.spec import Model
 ROWS_COMPARED = 10_000
 """At most this many held-out rows are scored both ways."""
 
-_CREATED = re.compile(r"^CREATE OR REPLACE MACRO ([a-z]\w*\.[a-z]\w*)", re.MULTILINE)
+_CREATED = re.compile(r"^CREATE OR REPLACE MACRO (sqlml\.\w+)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -126,9 +126,9 @@ def _restore_live(engine: Engine, address: Address, compiled: Compiled) -> None:
     if before is not None:
         _create(engine, before)
         return
-    for name in compiled.creates:
+    for name in reversed(compiled.creates):
         schema, function = name.split(".")
-        engine.execute(exp.Drop(this=exp.table_(function, db=schema), kind="MACRO").sql(engine.dialect))
+        engine.execute(exp.Drop(tables=[exp.table_(function, db=schema)], kind="MACRO").sql(engine.dialect))
 
 
 def _add_lists(engine: Engine, address: Address, lists: dict[str, Any]) -> None:

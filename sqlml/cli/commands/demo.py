@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from sqlml.cli.session import interruptible
 from sqlml.cli.taught import Taught
 
 
@@ -12,7 +13,7 @@ from sqlml.cli.taught import Taught
     short_help="Train, deploy and score on real flights, and leave the file to play with.",
     examples=(
         "sqlml demo",
-        "sqlml demo /tmp/flights.duckdb --force",
+        "sqlml demo build/flights.duckdb --force",
     ),
 )
 @click.argument("file", default="flights.duckdb")
@@ -20,10 +21,10 @@ from sqlml.cli.taught import Taught
 def demo(file: str, force: bool) -> None:
     """Run the whole way on real flights, from rows to a live, versioned prediction table, in about a minute.
 
-    The 162,000 flights that left Seattle and Portland from June 2016 to May 2017 come with sqlml. A model learns
+    The 194,000 flights that left Seattle and Portland from June 2016 to May 2017 come with sqlml. A model learns
     from June to October which of them arrive more than 15 minutes late, or not at all; then November to May are
     scored month by month. Everything is left in FILE, with statements to try next.  [default: flights.duckdb]
     """
     from sqlml.report.demo import run_demo
 
-    run_demo(file, force)
+    run_demo(file, force, interruptible)

@@ -213,8 +213,7 @@ def test_the_spec_gives_the_scores_of_the_library(objective, seed):
     scoring = scorer(whole_model(read, objective))
     raw = scoring.raw(as_encoded(rows, read.features))
     assert raw.tobytes() == wanted.tobytes()
-    # NumPy's exp may differ from that of C in its last bit, which a sum and a quotient carry further.
-    np.testing.assert_array_max_ulp(scoring.output(raw).reshape(outputs.shape), outputs, maxulp=4)
+    np.testing.assert_array_max_ulp(scoring.output(raw).reshape(outputs.shape), outputs, maxulp=1)
 
 
 def test_the_random_models_reach_every_kind_of_node():

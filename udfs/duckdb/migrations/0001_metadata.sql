@@ -146,6 +146,20 @@ CREATE TABLE sqlml.compiled (
 COMMENT ON TABLE sqlml.compiled IS 'The plain-SQL form of every version, and the proof that it gives the same raw scores';
 COMMENT ON COLUMN sqlml.compiled.max_abs_diff IS 'Largest difference of the raw score from the kernel on rows_compared real rows';
 
+CREATE TABLE sqlml.compiled_trees (
+  model VARCHAR NOT NULL,
+  version INTEGER NOT NULL,
+  walk BIGINT[][][] NOT NULL,
+  slot BIGINT[] NOT NULL,
+  threshold DOUBLE[] NOT NULL,
+  leaf DOUBLE[] NOT NULL,
+  child INTEGER[] NOT NULL,
+  branch BIGINT[] NOT NULL,
+  slot_number BIGINT[] NOT NULL,
+  slot_missing DOUBLE[] NOT NULL
+);
+COMMENT ON TABLE sqlml.compiled_trees IS 'The trees of every version as lists, which the compiled macros walk';
+
 CREATE TABLE sqlml.prediction_table (
   model VARCHAR NOT NULL,
   relation VARCHAR NOT NULL,

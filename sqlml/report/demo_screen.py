@@ -1,0 +1,146 @@
+"""The screen at the end of ``sqlml demo``: what is live and why, how it did, and what to try next."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich import box
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from sqlml import Connection
+
+HELD_OUT = """
+SELECT dataset,
+       max(value) FILTER (WHERE metric = 'roc_auc') AS roc_auc,
+       max(value) FILTER (WHERE metric = 'log_loss') AS log_loss,
+       max(n) AS n
+FROM sqlml.metric
+WHERE run_id = (SELECT run_id FROM sqlml.model_version WHERE model = 'flight_late' AND version = 2)
+  AND dataset IN ('test', 'champion', 'majority')
+GROUP BY dataset ORDER BY dataset = 'test' DESC, dataset
+"""
+LIVE = """
+SELECT version, reason FROM sqlml.deployment
+WHERE model = 'flight_late' AND alias = 'champion' AND valid_to IS NULL
+"""
+BY_MONTH = """
+SELECT CAST(date_trunc('month', p.event_time) AS DATE) AS month, count(*) AS flights,
+       avg(p.prediction) AS predicted, avg(CAST(f.is_late AS INTEGER)) AS actual
+FROM flight_predictions AS p JOIN flight_features AS f ON f.flight_id = p.flight_id
+GROUP BY month ORDER BY month
+"""
+FIVE_FLIGHTS = """
+SELECT f.carrier, f.origin, f.dest, f.scheduled_at, p.prediction, f.is_late
+FROM flight_predictions AS p JOIN flight_features AS f ON f.flight_id = p.flight_id
+WHERE p.event_time >= DATE '2017-05-01'
+ORDER BY hash(f.flight_id) LIMIT 5
+"""
+IMPORTANCE = "SELECT feature, importance FROM sqlml.feature_importance('flight_late') LIMIT 5"
+
+TRY_PREDICT = (
+    "SELECT carrier, count(*) AS flights, avg(predict('flight_late', f)) AS p_late "
+    "FROM flight_features AS f GROUP BY carrier ORDER BY p_late DESC"
+)
+TRY_EVALUATE = (
+    "FROM sqlml.evaluate('flight_late', "
+    "'SELECT * FROM flight_features WHERE origin = ''PDX'' AND scheduled_at >= DATE ''2016-11-01''')"
+)
+TRY_PLAIN = (
+    "SELECT flight_id, sqlml.predict_flight_late(f) AS p_late FROM flight_features AS f ORDER BY p_late DESC LIMIT 5"
+)
+
+_CALLED = {
+    "test": "flight_late@2, boosted trees",
+    "champion": "flight_late@1, live before",
+    "majority": "majority class",
+}
+
+
+def print_screen(
+    con: Connection, console: Console, target: Path, auc_by_month: Sequence[tuple[Any, float | None]]
+) -> None:
+    """Print what the demo database holds; ``auc_by_month`` is the first day of each month with its ROC AUC."""
+    held_out = con.execute(HELD_OUT).fetchall()
+    _print_table(
+        console,
+        f"Champion against baselines, on {held_out[0][3]:,} flights of June to October held out, the newest",
+        ["version", "roc_auc", "log_loss"],
+        ([_CALLED[name], f"{auc:.4f}", f"{loss:.4f}"] for name, auc, loss, _ in held_out),
+    )
+    version, reason = con.execute(LIVE).fetchall()[0]
+    console.print(f"[bold]Live: flight_late@{version}[/bold], for {reason}.\n")
+    _print_months(con, console, dict(auc_by_month))
+    _print_table(
+        console,
+        "Five flights of May 2017",
+        ["flight", "scheduled", "p_late", "was late"],
+        (
+            [f"{carrier} {origin}-{dest}", f"{scheduled:%a %d %b %H:%M}", f"{score:.1%}", "yes" if late else "no"]
+            for carrier, origin, dest, scheduled, score, late in con.execute(FIVE_FLIGHTS).fetchall()
+        ),
+    )
+    _print_table(
+        console,
+        "What it looks at most",
+        ["feature", "importance"],
+        ([feature, f"{share:.1%}"] for feature, share in con.execute(IMPORTANCE).fetchall()),
+    )
+    _print_next(console, target)
+
+
+def _print_months(con: Connection, console: Console, auc: dict[Any, float | None]) -> None:
+    rows = []
+    for month, flights, predicted, actual in con.execute(BY_MONTH).fetchall():
+        reached = auc.get(month)
+        shown = "" if reached is None else f"{reached:.4f}"
+        rows.append([f"{month:%b %Y}", f"{flights:,}", f"{predicted:.1%}", f"{actual:.1%}", shown])
+    _print_table(
+        console,
+        "Months that it had not seen: share of late flights",
+        ["month", "flights", "predicted", "actual", "roc_auc"],
+        rows,
+    )
+
+
+def _print_table(console: Console, title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    console.print(f"[bold]{title}[/bold]")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for position, column in enumerate(columns):
+        table.add_column(column, justify="right" if position else "left")
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)
+
+
+def _print_next(console: Console, target: Path) -> None:
+    """Three commands that can be copied as they stand."""
+    command = _as_typed(Path(sys.argv[0]), "sqlml")
+    python = _as_typed(Path(sys.executable), "python")
+    console.print("[bold]Try next[/bold]")
+    for explained, line in (
+        ("the live version in any SELECT", f'{command} sql {target} "{TRY_PREDICT}"'),
+        ("how good it is on one airport", f'{command} sql {target} "{TRY_EVALUATE}"'),
+        (
+            "the same scores with plain DuckDB, no sqlml involved",
+            f"{python} -c \"import duckdb; print(duckdb.connect('{target}').sql('{TRY_PLAIN}'))\"",
+        ),
+    ):
+        console.print(f"\n# {explained}", style="dim")
+        console.print(line, markup=False)
+    console.print(f"\n# a prompt with completion and history\n{command} sql {target}")
+
+
+def _as_typed(program: Path, name: str) -> str:
+    """How a program is called from here: by its name where that finds it, else by its path, short where it can be."""
+    found = shutil.which(name)
+    if found and os.path.samefile(found, program) if program.exists() else False:
+        return name
+    return os.path.relpath(program) if Path.cwd() in program.absolute().parents else str(program)
