@@ -21,17 +21,17 @@ def _existing(context: click.Context, parameter: click.Parameter, value: str) ->
 
 def file_argument(command: _Command) -> _Command:
     """The database file, which may be new."""
-    return click.argument("file")(command)
+    return click.argument("file", help="The DuckDB file; it is created where there is none.")(command)
 
 
 def existing_file_argument(command: _Command) -> _Command:
     """The database file, which must exist: a name that was mistyped must not become a new database."""
-    return click.argument("file", callback=_existing)(command)
+    return click.argument("file", callback=_existing, help="The DuckDB file.")(command)
 
 
 def model_argument(command: _Command) -> _Command:
     """The name of a model."""
-    return click.argument("model")(command)
+    return click.argument("model", help="The model's name: small letters, digits and _, 48 at most.")(command)
 
 
 def format_option(command: _Command) -> _Command:

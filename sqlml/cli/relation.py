@@ -35,8 +35,6 @@ def relation_argument(engine: Engine, text: str) -> str:
     """
     from sqlglot import exp
 
-    from sqlml.engine.relation import table_name
-
     reader = data_file(text)
     if reader is None:
         return text
@@ -44,9 +42,10 @@ def relation_argument(engine: Engine, text: str) -> str:
     if os.path.isfile(path):
         read = exp.Anonymous(this=reader, expressions=[exp.Literal.string(os.path.abspath(path))])
         return exp.select("*").from_(read).sql(engine.dialect)
-    table = table_name(text, engine.dialect)
-    if table is not None and engine.has_table(table):
-        return text
-    if text.lstrip().lower().startswith(("select", "from", "with")):
-        return text
-    raise InvalidRelation(f"--relation {text!r}: there is no such file in {os.getcwd()} and no such table")
+    try:
+        engine.relation(text)
+    except InvalidRelation as error:
+        raise InvalidRelation(
+            f"--relation {text!r}: there is no such file in {os.getcwd()}, and as a relation: {error.message}"
+        ) from error
+    return text

@@ -10,11 +10,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from sqlml.cli.failure import Interrupted
+
 if TYPE_CHECKING:
     from sqlml.engine.duckdb import DuckDBEngine
     from sqlml.engine.duckdb_connection import Connection
 
 _END = b"\xff"
+_RUNS = "SELECT count(*) FROM sqlml.run"
 
 
 @contextmanager
@@ -28,11 +31,19 @@ def connected(file: str, read_only: bool = False) -> Iterator[Connection]:
 
 @contextmanager
 def engine_on(file: str) -> Iterator[tuple[DuckDBEngine, Connection]]:
-    """An engine for one use case, and its connection; Ctrl-C ends what the engine is doing."""
+    """An engine for one use case, and its connection; Ctrl-C ends it, and says what became of the work."""
     from sqlml.engine.duckdb import DuckDBEngine
 
-    with connected(file) as connection, interruptible(connection):
-        yield DuckDBEngine(connection), connection
+    with connected(file) as connection:
+        engine = DuckDBEngine(connection)
+        before = engine.rows(_RUNS)
+        try:
+            with interruptible(connection):
+                yield engine, connection
+        except KeyboardInterrupt as error:
+            # A use case and its run are written in one transaction.
+            done = "it was done already" if engine.rows(_RUNS) != before else "nothing was changed"
+            raise Interrupted(f"interrupted; {done}") from error
 
 
 @contextmanager

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from sqlglot import exp
-
 from sqlml.compile.dialect import Dialect
 from sqlml.compile.feature import check_kind
 from sqlml.errors import InvalidArgument
@@ -56,8 +54,3 @@ def free_prefix(model: Model) -> str:
     while any(column.name.lower().startswith(prefix) for column in model.columns):
         prefix += "x_"
     return prefix
-
-
-def relation_column(name: exp.Identifier) -> exp.Column:
-    """A column of the relation ``features``."""
-    return exp.Column(this=name, table=exp.to_identifier(FEATURES))

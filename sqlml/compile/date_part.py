@@ -26,6 +26,7 @@ _OWN: dict[str, dict[str, str]] = {
     "postgres": {
         "hour": "EXTRACT(HOUR FROM CAST(x AS TIMESTAMP))",
         "minute": "EXTRACT(MINUTE FROM CAST(x AS TIMESTAMP))",
+        "epoch": "CAST(EXTRACT(EPOCH FROM x) * 1000000 AS DOUBLE PRECISION) / 1000000",
     },
     "snowflake": {
         "day_of_week": "DAYOFWEEKISO(x)",

@@ -13,13 +13,14 @@ class Dialect:
     """How one dialect does what SQL leaves open.
 
     ``name`` is sqlglot's. ``staging`` is how a value is computed once and used several times: ``nested``
-    (subqueries, and ``*`` without the names in between), ``lateral`` (joined subqueries) or ``scalar`` (a chain of
-    subqueries per output column). ``nan`` is how a NaN is found: ``equals`` (it equals itself and sorts last),
-    ``function`` (IS_NAN), ``nanvl`` or ``none`` (the type holds no NaN). ``text`` is what makes ``=`` compare text
-    character by character: ``exact`` needs nothing, ``collate`` a binary collation, ``mark`` a closing mark,
-    because blanks at the end are ignored, ``both`` both. ``collation`` is the name of that collation.
-    ``exp_raises`` says that EXP fails where the result is too large or too small. ``folds_upper`` says that a plain
-    name without quotes is upper case, ``column_case`` that columns may differ by case alone.
+    (subqueries, and ``*`` without the names in between), ``lateral`` (joined subqueries), ``row`` (subqueries that
+    pass the row on as one value) or ``scalar`` (a chain of subqueries per output column). ``nan`` is how a NaN is
+    found: ``equals`` (it equals itself and sorts last), ``function`` (IS_NAN), ``nanvl`` or ``none`` (the type holds
+    no NaN). ``text`` is what makes ``=`` compare text character by character: ``exact`` needs nothing, ``collate`` a
+    binary collation, ``mark`` a closing mark, because blanks at the end are ignored, ``both`` both. ``collation`` is
+    the name of that collation. ``exp_raises`` says that EXP fails where the result is too large or too small,
+    ``folds_upper`` that a plain name without quotes is upper case, ``column_case`` that columns may differ by case
+    alone.
     """
 
     name: str
@@ -34,7 +35,7 @@ class Dialect:
 
 _DIALECTS = (
     Dialect("duckdb", text="collate", collation="C"),
-    Dialect("postgres", staging="lateral", text="collate", collation="C", exp_raises=True, column_case=True),
+    Dialect("postgres", staging="row", text="collate", collation="C", exp_raises=True, column_case=True),
     Dialect("snowflake", exp_raises=True, folds_upper=True),
     Dialect("bigquery", nan="function", exp_raises=True),
     Dialect("redshift", text="mark", exp_raises=True),

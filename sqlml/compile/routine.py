@@ -94,7 +94,7 @@ def _binary(model: Model, name: str) -> dict[str, exp.Expr]:
     shares = _json(model, [rest, probability])
     return {
         f"predict_{name}": _linked(model, name),
-        f"predict_label_{name}": binary_label(model, _call(f"predict_{name}"), _DUCKDB),
+        f"predict_label_{name}": bound("p", _call(f"predict_{name}"), binary_label(model, exp.column("p"), _DUCKDB)),
         f"predict_proba_{name}": bound("p", _call(f"predict_{name}"), shares),
     }
 
@@ -159,8 +159,11 @@ _SOFTMAX = (
 
 
 def _json(model: Model, shares: list[exp.Expr]) -> exp.Expr:
-    """A JSON object of the classes and their probabilities."""
+    """A JSON object of the classes and their probabilities; JSON has no NaN, so that one is null."""
+    nan = double(float("nan"), _DUCKDB)
     entries = [
-        part for label, share in zip(model.classes, shares, strict=True) for part in (text(label, _DUCKDB), share)
+        part
+        for label, share in zip(model.classes, shares, strict=True)
+        for part in (text(label, _DUCKDB), exp.Nullif(this=share, expression=nan.copy()))
     ]
     return exp.Anonymous(this="JSON_OBJECT", expressions=entries)

@@ -7,16 +7,20 @@ from itertools import zip_longest
 
 from sqlglot import exp
 
-from sqlml.compile.columns import FEATURES, check_columns, features_read, free_prefix, relation_column
+from sqlml.compile.columns import FEATURES, check_columns, features_read, free_prefix
 from sqlml.compile.dialect import Dialect, dialect_named
 from sqlml.compile.feature import feature_value
 from sqlml.compile.link import Step, greatest_of, linked
 from sqlml.compile.literal import double, identifier, text
 from sqlml.compile.nested import ordered_sum, raw_addends
-from sqlml.spec import Model
+from sqlml.spec import Feature, Model
 
 ADDENDS = 200
 """How many addends one expression holds: engines limit how deep an expression may be."""
+
+
+ROW_SOURCE = "sqlml_source"
+"""What the relation is called where it is named as a whole: a name that no column of it has."""
 
 
 def select_sql(model: Model, dialect: str) -> str:
@@ -50,16 +54,18 @@ def _steps(model: Model, dialect: Dialect) -> tuple[tuple[Step, ...], tuple[str,
     """Everything between the columns and the outputs, and the names of the outputs."""
     prefix = free_prefix(model)
     names = {index: f"{prefix}feature_{index}" for index in features_read(model)}
-    values = {
-        name: feature_value(
-            model.features[index], relation_column(identifier(model.features[index].column, dialect)), dialect
-        )
-        for index, name in names.items()
-    }
+    values = {name: _value(model.features[index], dialect) for index, name in names.items()}
     references = [exp.column(names.get(index, "")) for index in range(len(model.features))]
     sums, raw = _sums(raw_addends(model.estimator, references, dialect), prefix)
     link = linked(model.link, raw, prefix, dialect)
     return (*([values] if values else []), *sums, *link.steps), link.outputs
+
+
+def _value(feature: Feature, dialect: Dialect) -> exp.Expr:
+    """The value of a feature over the relation."""
+    relation = ROW_SOURCE if dialect.staging == "row" else FEATURES
+    column = exp.Column(this=identifier(feature.column, dialect), table=exp.to_identifier(relation))
+    return feature_value(feature, column, dialect)
 
 
 def _sums(outputs: Sequence[tuple[exp.Expr, ...]], prefix: str) -> tuple[tuple[Step, ...], tuple[str, ...]]:
@@ -97,8 +103,10 @@ def _output_columns(model: Model, outputs: Sequence[str], dialect: Dialect) -> l
 
 
 def binary_label(model: Model, probability: exp.Expr, dialect: Dialect) -> exp.Expr:
-    """``classes[1]`` where its probability is above one half, else ``classes[0]``."""
-    above = exp.GT(this=probability.copy(), expression=double(0.5, dialect))
+    """``classes[1]`` where its probability is above one half, else ``classes[0]``, as of a NaN."""
+    above: exp.Expr = exp.GT(this=probability.copy(), expression=double(0.5, dialect))
+    if dialect.nan == "equals":
+        above = above.and_(exp.NEQ(this=probability.copy(), expression=double(float("nan"), dialect)))
     negative, positive = (text(label, dialect) for label in model.classes)
     return exp.Case(ifs=[exp.If(this=above, true=positive)], default=negative)
 
@@ -117,28 +125,39 @@ def _nested(steps: Sequence[Step], outputs: list[exp.Expr], dialect: Dialect) ->
     for depth, step in enumerate(steps):
         inner = exp.select(exp.Star(), *_aliases(step)).from_(source)
         source = inner.subquery(f"sqlml_{depth}")
-    between = [exp.to_identifier(name) for step in steps for name in step]
+    between = [name.this for name in _names_of(steps)]
     return exp.select(exp.Star(except_=between), *outputs).from_(source)
 
 
 def _lateral(steps: Sequence[Step], outputs: list[exp.Expr], dialect: Dialect) -> exp.Select:
-    """Each step a subquery joined to the row.
-
-    PostgreSQL would merge such a subquery into the one above and compute a value at each use; OFFSET 0 keeps it.
-    """
+    """Each step a subquery joined to the row."""
     statement = exp.select(exp.Column(this=exp.Star(), table=exp.to_identifier(FEATURES)), *outputs).from_(FEATURES)
     for depth, step in enumerate(steps):
         inner = exp.select(*_aliases(step))
         if dialect.name == "oracle":
             inner = inner.from_("DUAL")
-        if dialect.name == "postgres":
-            inner = inner.offset(0)
         alias = None if dialect.name == "oracle" else exp.TableAlias(this=exp.to_identifier(f"sqlml_{depth}"))
         lateral = exp.Lateral(this=exp.Subquery(this=inner), alias=alias)
         if dialect.name == "tsql":
             lateral.set("cross_apply", True)
         statement = statement.join(lateral, join_type="" if dialect.name == "tsql" else "cross", copy=False)
     return statement
+
+
+def _row(steps: Sequence[Step], outputs: list[exp.Expr], dialect: Dialect) -> exp.Select:
+    """Subqueries inside each other, through which the row goes as one value.
+
+    PostgreSQL would merge a subquery into the one above and compute a value at each use; OFFSET 0 keeps it apart.
+    It cannot leave names out of ``*``, and its planner fails on thousands of references to a lateral join.
+    """
+    source: exp.Expr = exp.alias_(exp.to_table(FEATURES), ROW_SOURCE, table=True)
+    row = exp.column("sqlml_row")
+    for depth, step in enumerate(steps):
+        kept = row.copy() if depth else exp.alias_(exp.column(ROW_SOURCE), "sqlml_row")
+        inner = exp.select(kept, *_names_of(steps[:depth]), *_aliases(step)).from_(source).offset(0)
+        source = inner.subquery(f"sqlml_{depth}")
+    whole = exp.Dot(this=exp.Paren(this=row), expression=exp.Star())
+    return exp.select(whole, *outputs).from_(source)
 
 
 def _scalar(steps: Sequence[Step], outputs: list[exp.Expr], dialect: Dialect) -> exp.Select:
@@ -157,9 +176,15 @@ def _scalar(steps: Sequence[Step], outputs: list[exp.Expr], dialect: Dialect) ->
 STAGINGS: dict[str, Callable[[Sequence[Step], list[exp.Expr], Dialect], exp.Select]] = {
     "nested": _nested,
     "lateral": _lateral,
+    "row": _row,
     "scalar": _scalar,
 }
 """How steps become one SELECT, by ``Dialect.staging``."""
+
+
+def _names_of(steps: Sequence[Step]) -> list[exp.Column]:
+    """The names that steps define, as columns."""
+    return [exp.column(name) for step in steps for name in step]
 
 
 def _aliases(step: Step) -> list[exp.Expr]:

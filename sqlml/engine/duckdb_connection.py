@@ -99,9 +99,6 @@ class Connection(duckdb.DuckDBPyConnection):
     def sql(self, query: Any, **options: Any) -> Any:  # noqa: D102
         last = self._run_all_but_last(query)
         with self._statement():
-            if self._is_call(last):
-                # A relation runs its query each time it is read; a procedure must run once.
-                return self.from_arrow(super().execute(last, options.get("params")).to_arrow_table())
             return super().sql(last, **options)
 
     query = sql
@@ -128,10 +125,6 @@ class Connection(duckdb.DuckDBPyConnection):
             with self._statement():
                 super().execute(statement)
         return statements[-1] if statements else query
-
-    def _is_call(self, query: Any) -> bool:
-        statement = query if isinstance(query, duckdb.Statement) else self.extract_statements(query)[-1]
-        return bool(statement.type == duckdb.StatementType.CALL)
 
     @contextmanager
     def _statement(self) -> Iterator[None]:

@@ -4,78 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sqlml.spec import Tree, Trees
+from sqlml.kernel.forest import fits_masks, joined, left_to_right
+from sqlml.kernel.masks import Bins, Bytes, Clears, Doubles, Integers, Lookups, MaskTables
+from sqlml.spec import Trees
 
 GROUP = 255
 """Thresholds whose count fits one byte."""
-
-WIDEST_TREE = 1024
-"""Leaves above which masks are no faster than walking. Beyond 2,048 one byte could not number the bytes of a mask."""
-
-LARGEST_LOOKUPS = 64 * 2**20
-"""Bytes of lookup tables, which grow with the categories of a feature, above which trees are walked instead."""
-
-Bytes = NDArray[np.uint8]
-Integers = NDArray[np.int32]
-Doubles = NDArray[np.float64]
-
-
-class Bins(NamedTuple):
-    """How blocks of values become columns of bytes.
-
-    Entry ``i`` is about ``feature[i]``. Its distinct thresholds stand in ``edges`` from ``edges_from[i]`` on, filled
-    up with infinity to ``2**steps[i] - 1``. Its columns end before ``columns_to[i]``. In column ``c`` a value is
-    the number of thresholds below it less ``skipped[c]``, within 0 and 255; a missing one is ``missing[c]``, 0 or 255.
-    """
-
-    feature: Integers
-    edges: Doubles
-    edges_from: Integers
-    steps: Integers
-    columns_to: Integers
-    skipped: Integers
-    missing: Bytes
-
-
-class Clears(NamedTuple):
-    """Entries of tree ``t`` end before ``to[t]``: ``byte`` of the mask becomes ``& keep`` where ``column > limit``."""
-
-    to: Integers
-    byte: Integers
-    column: Integers
-    limit: Bytes
-    keep: Bytes
-
-
-class Lookups(NamedTuple):
-    """Entries of tree ``t`` end before ``to[t]``: ``byte`` of the mask becomes ``& keep[keep_from + column]``.
-
-    Column ``c`` holds the codes of ``feature[c]``. A code that no node names counts as ``known[c]``, a missing one
-    as ``known[c] + 1``.
-    """
-
-    feature: Integers
-    known: Integers
-    to: Integers
-    byte: Integers
-    column: Integers
-    keep_from: NDArray[np.int64]
-    keep: Bytes
-
-
-class MaskTables(NamedTuple):
-    """Everything about a sum of trees; the leaves of tree ``t``, from left to right, end before ``leaf_to[t]``."""
-
-    bins: Bins
-    clears: Clears
-    lookups: Lookups
-    leaf_to: Integers
-    leaf: Doubles
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +48,7 @@ def mask_tables(trees: Trees) -> MaskTables:
     Raises
     ------
     ValueError
-        The trees are too large, see :func:`fits_masks`.
+        The trees are too large, see :func:`sqlml.kernel.forest.fits_masks`.
     """
     if not fits_masks(trees):
         raise ValueError("these trees are too large for masks; walk them")
@@ -125,45 +63,6 @@ def mask_tables(trees: Trees) -> MaskTables:
     place = np.array([place for _, _, places in spans for place in places])
     leaf[np.repeat(leaf_to - sizes, sizes) + place] = leaf.copy()
     return MaskTables(bins, clears, lookups, leaf_to, leaf)
-
-
-def fits_masks(trees: Trees) -> bool:
-    """Whether masks can be used, and are expected to be faster than walking the trees."""
-    if max(len(tree.leaf) for tree in trees.trees) > WIDEST_TREE:
-        return False
-    known: dict[int, int] = {}
-    touched: dict[int, int] = {}
-    for tree in trees.trees:
-        sets = [(feature, codes) for feature, codes in zip(tree.feature, tree.categories, strict=True) if codes]
-        for feature, codes in sets:
-            known[feature] = max(known.get(feature, 0), max(codes) + 1)
-        for feature in {feature for feature, _ in sets}:
-            touched[feature] = touched.get(feature, 0) + len(tree.leaf) // 8 + 1
-    return sum((known[feature] + 2) * touched[feature] for feature in known) <= LARGEST_LOOKUPS
-
-
-def left_to_right(tree: Tree) -> tuple[list[int], list[int], list[int]]:
-    """For each node the first leaf below it and the first below its right child, and for each leaf its place.
-
-    Leaves are counted from left to right, so that the two numbers enclose what lies below the left child.
-    """
-    leaves = [0] * len(tree.feature)
-    for node in reversed(range(len(leaves))):
-        leaves[node] = sum(leaves[child] if child >= 0 else 1 for child in (tree.left[node], tree.right[node]))
-    start, stop, place = [0] * len(leaves), [0] * len(leaves), [0] * len(tree.leaf)
-    for node, left in enumerate(tree.left):
-        stop[node] = start[node] + (leaves[left] if left >= 0 else 1)
-        for child, first in ((left, start[node]), (tree.right[node], stop[node])):
-            if child >= 0:
-                start[child] = first
-            else:
-                place[-child - 1] = first
-    return start, stop, place
-
-
-def joined(trees: Trees, name: str, dtype: Any) -> NDArray[Any]:
-    """One of the arrays of ``spec.Tree``, of all trees one after the other."""
-    return np.array([value for tree in trees.trees for value in getattr(tree, name)], dtype=dtype)
 
 
 def _nodes(trees: Trees, spans: Sequence[tuple[list[int], list[int], list[int]]]) -> _Nodes:

@@ -15,11 +15,12 @@ in whatever order the nodes are looked at.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
-from sqlml.kernel.mask_tables import WIDEST_TREE, Bins, Clears, Lookups, MaskTables, mask_tables
-from sqlml.kernel.native import STUMP, part_of_native, scores_matrix
+from sqlml.kernel.native import part_of_native, scores_matrix
 
 BLOCK = 256
 """Rows that are scored together; the loops over them have a fixed length, so that they become vector instructions."""
@@ -28,6 +29,59 @@ Bytes = NDArray[np.uint8]
 Integers = NDArray[np.int32]
 Doubles = NDArray[np.float64]
 Counts = NDArray[np.uint32]
+
+
+class Bins(NamedTuple):
+    """How blocks of values become columns of bytes.
+
+    Entry ``i`` is about ``feature[i]``. Its distinct thresholds stand in ``edges`` from ``edges_from[i]`` on, filled
+    up with infinity to ``2**steps[i] - 1``. Its columns end before ``columns_to[i]``. In column ``c`` a value is
+    the number of thresholds below it less ``skipped[c]``, within 0 and 255; a missing one is ``missing[c]``, 0 or 255.
+    """
+
+    feature: Integers
+    edges: Doubles
+    edges_from: Integers
+    steps: Integers
+    columns_to: Integers
+    skipped: Integers
+    missing: Bytes
+
+
+class Clears(NamedTuple):
+    """Entries of tree ``t`` end before ``to[t]``: ``byte`` of the mask becomes ``& keep`` where ``column > limit``."""
+
+    to: Integers
+    byte: Integers
+    column: Integers
+    limit: Bytes
+    keep: Bytes
+
+
+class Lookups(NamedTuple):
+    """Entries of tree ``t`` end before ``to[t]``: ``byte`` of the mask becomes ``& keep[keep_from + column]``.
+
+    Column ``c`` holds the codes of ``feature[c]``. A code that no node names counts as ``known[c]``, a missing one
+    as ``known[c] + 1``.
+    """
+
+    feature: Integers
+    known: Integers
+    to: Integers
+    byte: Integers
+    column: Integers
+    keep_from: NDArray[np.int64]
+    keep: Bytes
+
+
+class MaskTables(NamedTuple):
+    """Everything about a sum of trees; the leaves of tree ``t``, from left to right, end before ``leaf_to[t]``."""
+
+    bins: Bins
+    clears: Clears
+    lookups: Lookups
+    leaf_to: Integers
+    leaf: Doubles
 
 
 @part_of_native
@@ -147,12 +201,22 @@ def _add_trees(total: Doubles, bins: Bytes, codes: Integers, mask: Bytes, tables
         cleared, looked_up, leaves = tables.clears.to[tree], tables.lookups.to[tree], tables.leaf_to[tree]
 
 
-@scores_matrix(mask_tables(STUMP))
+@part_of_native
+def _most_bytes(leaf_to: Integers) -> int:
+    """The bytes of the widest mask."""
+    leaves, most = 0, 0
+    for tree in range(leaf_to.size):
+        most = max(most, (leaf_to[tree] - leaves + 7) // 8)
+        leaves = leaf_to[tree]
+    return most
+
+
+@scores_matrix(MaskTables)
 def masks(matrix: Doubles, raw: Doubles, tables: MaskTables) -> None:
     """Fill ``raw`` of shape (n, outputs) with the sums of leaves for ``matrix`` of shape (n, features)."""
     bins = np.zeros((tables.bins.skipped.size, BLOCK), np.uint8)
     codes = np.zeros((tables.lookups.feature.size, BLOCK), np.int32)
-    mask = np.empty((WIDEST_TREE // 8, BLOCK), np.uint8)
+    mask = np.empty((_most_bytes(tables.leaf_to), BLOCK), np.uint8)
     total = np.empty((raw.shape[1], BLOCK))
     values, below = np.zeros(BLOCK), np.empty(BLOCK, np.uint32)
     for start in range(0, matrix.shape[0], BLOCK):

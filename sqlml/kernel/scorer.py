@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from sqlml.errors import FeatureMismatch
 from sqlml.kernel.encode import Values, encode
+from sqlml.kernel.forest import fits_masks
 from sqlml.kernel.linear import constant_scores, linear_scores
 from sqlml.kernel.links import LINKS, labels, probabilities
-from sqlml.kernel.mask_tables import fits_masks, mask_tables
 from sqlml.spec import Constant, Linear, Model, Trees
 
 __all__ = ["Scorer", "labels", "probabilities", "scorer"]
@@ -86,19 +86,27 @@ def scorer(model: Model) -> Scorer:
 
 
 def _trees_scores(trees: Trees) -> Callable[[Doubles], Doubles]:
-    """The function that scores a sum of trees: by masks where there are rows enough, else by walking."""
+    """The function that scores a sum of trees: by masks where there are rows enough, else by walking.
+
+    What imports numba is imported here and not above, and what masks need only when rows enough are there.
+    """
     from sqlml.kernel.walk import walk, walk_tables
 
     to_walk = walk_tables(trees)
     maskable = fits_masks(trees)
-    to_mask = cache(partial(mask_tables, trees))
+
+    @cache
+    def by_masks() -> Callable[[Doubles, Doubles], None]:
+        from sqlml.kernel.mask_tables import mask_tables
+        from sqlml.kernel.masks import masks
+
+        tables = mask_tables(trees)
+        return lambda matrix, raw: masks(matrix, raw, tables)
 
     def score(matrix: Doubles) -> Doubles:
         raw = np.empty((len(matrix), trees.outputs))
         if maskable and len(matrix) >= WALKED_ROWS:
-            from sqlml.kernel.masks import masks
-
-            masks(matrix, raw, to_mask())
+            by_masks()(matrix, raw)
         else:
             walk(matrix, raw, to_walk)
         return raw

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sqlml.kernel.mask_tables import joined
-from sqlml.kernel.native import STUMP, part_of_native, scores_matrix
+from sqlml.kernel.forest import joined
+from sqlml.kernel.native import part_of_native, scores_matrix
 from sqlml.spec import Trees
 
 BLOCK = 256
@@ -79,10 +79,10 @@ def _bits(sets: Sequence[tuple[int, ...] | None]) -> tuple[NDArray[np.int64], In
 @part_of_native
 def _code(value: float, below: int) -> int:
     """The code that a value is, if it is one below a limit, else -1."""
-    return np.int64(value) if 0 <= value < below and value == np.floor(value) else np.int64(-1)
+    return int(value) if 0 <= value < below and value == np.floor(value) else -1
 
 
-@scores_matrix(walk_tables(STUMP))
+@scores_matrix(WalkTables)
 def walk(matrix: Doubles, raw: Doubles, tables: WalkTables) -> None:
     """Fill ``raw`` of shape (n, outputs) with the sums of leaves for ``matrix`` of shape (n, features)."""
     raw[:] = 0.0

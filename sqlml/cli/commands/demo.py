@@ -16,14 +16,14 @@ from sqlml.cli.taught import Taught
         "sqlml demo build/flights.duckdb --force",
     ),
 )
-@click.argument("file", default="flights.duckdb")
+@click.argument("file", default="flights.duckdb", help="The DuckDB file to make.  [default: flights.duckdb]")
 @click.option("--force", is_flag=True, help="Replace FILE where it is an earlier demo, with all that was added to it.")
 def demo(file: str, force: bool) -> None:
     """Run the whole way on real flights, from rows to a live, versioned prediction table, in about a minute.
 
     The 194,000 flights that left Seattle and Portland from June 2016 to May 2017 come with sqlml. A model learns
     from June to October which of them arrive more than 15 minutes late, or not at all; then November to May are
-    scored month by month. Everything is left in FILE, with statements to try next.  [default: flights.duckdb]
+    scored month by month. Everything is left in FILE, with statements to try next.
     """
     from sqlml.report.demo import run_demo
 

@@ -29,7 +29,7 @@ _reason = click.option("--reason", metavar="TEXT", help="Why; kept in sqlml.depl
 )
 @existing_file_argument
 @model_argument
-@click.argument("version", type=click.IntRange(min=1))
+@click.argument("version", type=click.IntRange(min=1), help="The number of the version.")
 @_alias
 @_reason
 @format_option

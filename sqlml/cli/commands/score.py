@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from sqlml.cli.options import existing_file_argument, format_option, model_argument
+from sqlml.cli.options import existing_file_argument, format_option
 from sqlml.cli.output import print_answer, standard_output
 from sqlml.cli.progress import progress_bar
 from sqlml.cli.relation import relation_argument
@@ -21,7 +21,7 @@ from sqlml.cli.taught import Taught
     ),
 )
 @existing_file_argument
-@model_argument
+@click.argument("model", help="The model, or model@alias, or model@version.")
 @click.option(
     "--relation",
     required=True,
@@ -37,8 +37,8 @@ def score(
 ) -> None:
     """Score every row that has no prediction of this version of MODEL yet.
 
-    MODEL is a model, or model@alias, or model@version. A second run for the same rows and version adds nothing.
-    Each prediction stands beside its key, the version, the time and the features that it was made from.
+    A second run for the same rows and version adds nothing. Each prediction stands beside its key, the version,
+    the time and the features that it was made from.
     """
     from sqlml.lifecycle.score import score as score_rows
 

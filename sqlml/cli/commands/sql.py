@@ -26,7 +26,7 @@ from sqlml.cli.taught import Taught
     ),
 )
 @file_argument
-@click.argument("statement", required=False)
+@click.argument("statement", required=False, help="One statement, or several with ; between them.")
 @click.option(
     "-f",
     "--file",
@@ -46,11 +46,11 @@ from sqlml.cli.taught import Taught
 def sql(
     file: str, statement: str | None, script: TextIO | None, read_only: bool, limit: int | None, format: str
 ) -> None:
-    """Run SQL on the database FILE, which is created where there is none.
+    """Run SQL on the database FILE.
 
-    STATEMENT may be several statements, with ; between them. Without one, and without -f, they are read from
-    standard input, or from a prompt with history and completion where that is a terminal. The first error ends
-    the run; each statement before it has been done, unless your own BEGIN and COMMIT say otherwise.
+    Without STATEMENT and without -f, statements are read from standard input, or from a prompt with history and
+    completion where that is a terminal. The first error ends the run; each statement before it has been done,
+    unless your own BEGIN and COMMIT say otherwise.
 
     CSV and JSON hold every row and every value exactly; JSON is an array with one object a line.
     """

@@ -12,8 +12,8 @@ import pyarrow as pa
 import pytest
 
 from sqlml.errors import FeatureMismatch, InvalidArgument
+from sqlml.kernel.forest import fits_masks
 from sqlml.kernel.links import LINKS, labels, probabilities
-from sqlml.kernel.mask_tables import fits_masks
 from sqlml.kernel.scorer import ROWS_PER_THREAD, WALKED_ROWS, scorer
 from sqlml.spec import LINKS as SPEC_LINKS
 from sqlml.spec import CategoryTerm, Column, Constant, Feature, Linear, Model, NumericTerm, Tree, Trees

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sqlml.kernel.mask_tables import WIDEST_TREE, fits_masks, left_to_right, mask_tables
+from sqlml.kernel.forest import WIDEST_TREE, fits_masks, left_to_right
+from sqlml.kernel.mask_tables import mask_tables
 from sqlml.kernel.masks import BLOCK, masks
 from sqlml.kernel.walk import walk, walk_tables
 from sqlml.spec import Tree, Trees

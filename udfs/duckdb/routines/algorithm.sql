@@ -1,8 +1,8 @@
 -- What algorithm => '...' may be.
 CREATE OR REPLACE VIEW sqlml.algorithm AS
 SELECT * FROM (VALUES
-  ('baseline', 'the majority class, the mean, or a constant: version 1 before any real model exists'),
-  ('lightgbm', 'gradient boosted trees'),
-  ('linear', 'logistic or ridge regression')
+  ('baseline', 'the same answer for every row: the frequency of each class, or the mean of the target'),
+  ('lightgbm', 'gradient boosted decision trees (LightGBM)'),
+  ('linear', 'logistic regression, or ridge regression of a number (scikit-learn)')
 ) AS listed(algorithm, description);
 COMMENT ON VIEW sqlml.algorithm IS 'What algorithm => ... may be';

@@ -1,0 +1,104 @@
+"""How many rows fall into each bin, by window, column and slice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from sqlglot import exp
+
+from sqlml.errors import InvalidArgument
+from sqlml.measure.bins import Bins, bin_expression
+from sqlml.measure.formula import name, source
+from sqlml.measure.subset import Columns, chain, select
+
+KEYS = ("window_start", "column_name", "slice_key", "slice_value")
+"""What a number of monitoring is about: a window of time, a column, and a slice (both NULL for all rows)."""
+
+
+def counts_select(
+    relation: exp.Table | exp.Query,
+    columns: Mapping[str, Bins],
+    slices: Sequence[str] | None = None,
+    window: exp.Expr | None = None,
+) -> exp.Query:
+    """Rows ``window_start, column_name, slice_key, slice_value, bin, n``: in no order, one for each filled bin.
+
+    ``columns`` are columns of ``relation`` with their bins, ``slices`` columns by whose values the rows are counted
+    apart as well; the rows of all slices together have NULL as ``slice_key``, rows where the slice's column is NULL
+    have NULL as ``slice_value``. ``window`` is the expression over ``relation`` of the start of a row's window, NULL
+    where there is none. ``bin`` (int) is the index of :func:`sqlml.measure.bins.bin_labels`, ``n`` is bigint.
+    The bins out of range of continuous columns (:meth:`NumberBins.open_bins`) stand there with ``n`` 0 where they are
+    empty, for :func:`sqlml.measure.drift.drift_select` must know that rows can fall there.
+
+    ``relation`` is read once. The text of a slice's value is the engine's own for doubles; slice by text, whole
+    numbers, booleans or dates.
+
+    Raises
+    ------
+    InvalidArgument
+        Where there is no column.
+    """
+    if not columns:
+        raise InvalidArgument("no column to count; name at least one with its bins")
+    keys = sliced(relation, slices or (), window)
+    binned: Columns = {
+        **keys,
+        **{f"bin_{index}": bin_expression(bins, name(column)) for index, (column, bins) in enumerate(columns.items())},
+    }
+    counted = [
+        _counted(index, column, position, key)
+        for index, column in enumerate(columns)
+        for position, key in enumerate((None, *(slices or ())))
+    ]
+    steps: dict[str, exp.Query] = {
+        "binned": select(binned, source(relation)),
+        "filled": exp.union(*counted, distinct=False) if len(counted) > 1 else counted[0],
+    }
+    ends = [(column, index) for column, bins in columns.items() for index in bins.open_bins()]
+    every = {each: each for each in (*KEYS, "bin")}
+    if not ends:
+        return chain(steps, select({**every, "n": "n"}, "filled"))
+    steps["ends"] = _ends(ends)
+    total = exp.cast(exp.Sum(this=exp.column("n")), "BIGINT")
+    both = exp.union(select({**every, "n": "n"}, "filled"), _empty_ends(), distinct=False)
+    return chain(steps, select({**every, "n": total}, both.subquery("counted"), group_by=[*KEYS, "bin"]))
+
+
+def sliced(relation: exp.Table | exp.Query, slices: Sequence[str], window: exp.Expr | None) -> Columns:
+    """The columns ``window_start`` (timestamp) and ``slice_1``, ``slice_2``, ... (text) of a relation's rows."""
+    start = exp.cast(exp.null() if window is None else window.copy(), "TIMESTAMP")
+    return {
+        "window_start": start,
+        **{f"slice_{position}": exp.cast(name(key), "TEXT") for position, key in enumerate(slices, start=1)},
+    }
+
+
+def _counted(index: int, column: str, position: int, key: str | None) -> exp.Select:
+    """The bins of one column for one slice; a grouping set for each would read the rows more slowly in PostgreSQL."""
+    bin_ = f"bin_{index}"
+    grouped = ["window_start", *([] if key is None else [f"slice_{position}"]), bin_]
+    columns: Columns = {
+        "window_start": "window_start",
+        "column_name": exp.Literal.string(column),
+        "slice_key": exp.cast(exp.null() if key is None else exp.Literal.string(key), "TEXT"),
+        "slice_value": exp.cast(exp.null(), "TEXT") if key is None else f"slice_{position}",
+        "bin": bin_,
+        "n": "COUNT(*)",
+    }
+    return select(columns, "binned", group_by=grouped)
+
+
+def _ends(ends: Sequence[tuple[str, int]]) -> exp.Query:
+    rows = [
+        exp.select(exp.alias_(exp.Literal.string(column), "column_name"), exp.alias_(exp.Literal.number(index), "bin"))
+        for column, index in ends
+    ]
+    return exp.union(*rows, distinct=False)
+
+
+def _empty_ends() -> exp.Select:
+    """The bins out of range of each window, column and slice that has rows, with no row."""
+    keys = [exp.column(key, table="filled") for key in KEYS]
+    found = exp.select(*keys).distinct().from_("filled").subquery("found")
+    columns: Columns = {**{key: f"found.{key}" for key in KEYS}, "bin": "ends.bin", "n": "0"}
+    return select(columns, found).join("ends", on="ends.column_name = found.column_name")
