@@ -22,13 +22,20 @@ _COMMON = {
 }
 
 _OWN: dict[str, dict[str, str]] = {
-    "duckdb": {},
+    "duckdb": {
+        "day_of_year": "EXTRACT(DAYOFYEAR FROM x)",
+    },
     "postgres": {
         "hour": "EXTRACT(HOUR FROM CAST(x AS TIMESTAMP))",
         "minute": "EXTRACT(MINUTE FROM CAST(x AS TIMESTAMP))",
         "epoch": "CAST(EXTRACT(EPOCH FROM x) * 1000000 AS DOUBLE PRECISION) / 1000000",
     },
     "snowflake": {
+        "year": "DATE_PART(YEAR, x)",
+        "month": "DATE_PART(MONTH, x)",
+        "day": "DATE_PART(DAY, x)",
+        "hour": "DATE_PART(HOUR, x)",
+        "minute": "DATE_PART(MINUTE, x)",
         "day_of_week": "DAYOFWEEKISO(x)",
         "day_of_year": "DAYOFYEAR(x)",
         "epoch": "CAST(DATE_PART(EPOCH_MICROSECOND, CAST(x AS TIMESTAMPNTZ)) AS DOUBLE) / 1000000",
@@ -45,6 +52,11 @@ _OWN: dict[str, dict[str, str]] = {
     "spark": {
         "day_of_week": "EXTRACT(DAYOFWEEK_ISO FROM x)",
         "epoch": "DATEDIFF(CAST(x AS DATE), CAST('1970-01-01' AS DATE)) * 86400 + EXTRACT(HOUR FROM x) * 3600 "
+        "+ EXTRACT(MINUTE FROM x) * 60 + EXTRACT(SECOND FROM x)",
+    },
+    "databricks": {
+        "day_of_week": "EXTRACT(DAYOFWEEK_ISO FROM x)",
+        "epoch": "DATEDIFF(DAY, CAST('1970-01-01' AS DATE), CAST(x AS DATE)) * 86400 + EXTRACT(HOUR FROM x) * 3600 "
         "+ EXTRACT(MINUTE FROM x) * 60 + EXTRACT(SECOND FROM x)",
     },
     "mysql": {
@@ -94,7 +106,6 @@ _OWN: dict[str, dict[str, str]] = {
         "* 3600 + EXTRACT(MINUTE FROM CAST(x AS TIMESTAMP)) * 60 + EXTRACT(SECOND FROM CAST(x AS TIMESTAMP))",
     },
 }
-_OWN["databricks"] = _OWN["spark"]
 
 DATE_PART_SQL: dict[str, dict[str, str]] = {name: {**_COMMON, **own} for name, own in _OWN.items()}
 """The SQL text of each part of ``x`` by dialect; in UTC arithmetic, whatever the session's time zone is."""

@@ -25,10 +25,8 @@ def table_name(text: str, dialect: str) -> exp.Table | None:
     extras = [key for key, value in table.args.items() if value and key not in ("this", "db", "catalog")]
     if extras or not all(part is None or isinstance(part, exp.Identifier) for part in parts):
         return None
-    for part in parts:
-        if part is not None:
-            part.set("quoted", True)
-    return table
+    names = [None if part is None else exp.to_identifier(part.name, quoted=True) for part in parts]
+    return exp.Table(this=names[0], db=names[1], catalog=names[2])
 
 
 def writable_table(text: str, dialect: str, argument: str) -> exp.Table:

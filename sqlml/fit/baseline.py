@@ -36,6 +36,11 @@ def fit(
     effect, ``seed`` has none either. The columns of the rows stay the model's signature.
     """
     column_steps(rows.columns, preprocess)
+    for name in hyperparams:
+        if name not in HYPERPARAMETERS:
+            raise InvalidHyperparameter(
+                f"algorithm 'baseline' has no hyperparameter {name!r}; {unknown_name(name, HYPERPARAMETERS)}"
+            )
     constant = hyperparams.get("constant")
     if constant is None:
         values = _frequencies(rows) if rows.classes else (_mean(rows),)

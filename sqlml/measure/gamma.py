@@ -30,7 +30,7 @@ _SERIES = "1e0/12 - w * (1e0/360 - w * (1e0/1260 - w * (1e0/1680 - w * (1e0/1188
 _BOUND = 256.0
 """At least twice any sum of the rule: an integral of at most 1, and the magnitudes of its terms."""
 
-_NORMAL_95 = "1.6448536269514722e0"
+_NORMAL_95 = 1.6448536269514722
 """The 95 % point of the standard normal distribution."""
 
 
@@ -42,9 +42,8 @@ def log_gamma(x: exp.Expr) -> exp.Expr:
     z = formula("x + 10", x=x)
     series = formula(_SERIES, w=formula("1 / (z * z)", z=z))
     stirling = formula("(z - 0.5e0) * LN(z) - z + 0.9189385332046727e0", z=z)
-    factors = "x * (x + 1) * (x + 2) * (x + 3) * (x + 4) * (x + 5) * (x + 6) * (x + 7) * (x + 8) * (x + 9)"
-    product = formula(f"LN({factors})", x=x)
-    return formula("stirling + series / z - product", stirling=stirling, series=series, z=z, product=product)
+    factors = formula("x * (x + 1) * (x + 2) * (x + 3) * (x + 4) * (x + 5) * (x + 6) * (x + 7) * (x + 8) * (x + 9)", x=x)
+    return formula("stirling + series / z - LN(factors)", stirling=stirling, series=series, z=z, factors=factors)
 
 
 def nodes() -> exp.Select:
@@ -87,17 +86,18 @@ def critical(shapes: str, name: str) -> Steps:
     for position in (1, 2):
         at = f"{name}_tail_{position}"
         after = name if position == 2 else f"{name}_step"
-        nearer = select({"shape": f"{before}.shape", "x": _halley(before, at)}, before)
-        steps |= {**tail(before, ("shape",), at), after: nearer.join(at, on=f"{at}.shape = {before}.shape")}
+        shapes_here, shapes_there = exp.column("shape", table=before), exp.column("shape", table=at)
+        nearer = select({"shape": shapes_here, "x": _halley(before, at)}, before)
+        same_shape = exp.EQ(this=shapes_there, expression=shapes_here.copy())
+        steps |= {**tail(before, ("shape",), at), after: nearer.join(at, on=same_shape)}
         before = after
     return steps
 
 
 def _seed() -> exp.Expr:
-    cube = f"1 - 1 / (9 * shape) + {_NORMAL_95} / (3 * SQRT(shape))"
     small = formula("EXP((LN(0.95e0) + log_gamma) / shape)", log_gamma=log_gamma(expression("shape + 1")))
-    small_shape = expression("shape < 0.25e0")
-    return exp.case().when(small_shape, small).else_(formula("shape * cube * cube * cube", cube=expression(cube)))
+    root = formula("1 - 1 / (9 * shape) + normal / (3 * SQRT(shape))", normal=number(_NORMAL_95))
+    return exp.case().when(expression("shape < 0.1e0"), small).else_(formula("shape * root * root * root", root=root))
 
 
 def _halley(points: str, at: str) -> exp.Expr:

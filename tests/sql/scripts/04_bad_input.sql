@@ -19,7 +19,7 @@ CALL sqlml.train(model => 'b', relation => 'SELECT age, bought FROM visit; DROP 
 CALL sqlml.train(model => 'b', relation => 'DELETE FROM visit', target => 'bought');
 CALL sqlml.train(model => 'b', relation => 'hello world', target => 'bought');
 CALL sqlml.train(model => 'b', relation => 'visit', target => 'bought', hyperparams => '{"num_leaves": ');
-CALL sqlml.train(model => 'b', relation => 'visit', target => 'bought', hyperparams => '{"num_leafs": 3}');
+CALL sqlml.train(model => 'b', relation => 'visit', target => 'bought', hyperparams => '{"num_leavs": 3}');
 CALL sqlml.train(model => 'b', relation => 'visit', target => 'bought', hyperparams => '{"num_leaves": "many"}');
 CALL sqlml.train(model => 'b', relation => 'visit', target => 'bought', algorithm => 'xgboost');
 CALL sqlml.train(model => 'b', relation => 'visit', target => 'bought', deploy => 'now');
