@@ -51,28 +51,18 @@ recent_outcome AS (
     flight_id,
     sum(flights) OVER origin_3h     AS origin_flights_3h,
     sum(delay) OVER origin_3h       AS origin_delay_3h,
-    sum(late) OVER origin_3h        AS origin_late_3h,
-    sum(cancelled) OVER origin_3h   AS origin_cancelled_3h,
     sum(flights) OVER origin_24h    AS origin_flights_24h,
     sum(delay) OVER origin_24h      AS origin_delay_24h,
     sum(late) OVER origin_24h       AS origin_late_24h,
     sum(cancelled) OVER origin_24h  AS origin_cancelled_24h,
     sum(flights) OVER carrier_6h    AS carrier_flights_6h,
     sum(delay) OVER carrier_6h      AS carrier_delay_6h,
-    sum(late) OVER carrier_6h       AS carrier_late_6h,
-    sum(cancelled) OVER carrier_6h  AS carrier_cancelled_6h,
     sum(flights) OVER carrier_24h   AS carrier_flights_24h,
     sum(delay) OVER carrier_24h     AS carrier_delay_24h,
     sum(late) OVER carrier_24h      AS carrier_late_24h,
     sum(cancelled) OVER carrier_24h AS carrier_cancelled_24h,
-    sum(flights) OVER desk_24h      AS desk_flights_24h,
-    sum(delay) OVER desk_24h        AS desk_delay_24h,
-    sum(late) OVER desk_24h         AS desk_late_24h,
-    sum(cancelled) OVER desk_24h    AS desk_cancelled_24h,
     sum(flights) OVER dest_6h       AS dest_flights_6h,
     sum(delay) OVER dest_6h         AS dest_delay_6h,
-    sum(late) OVER dest_6h          AS dest_late_6h,
-    sum(cancelled) OVER dest_6h     AS dest_cancelled_6h,
     sum(flights) OVER dest_24h      AS dest_flights_24h,
     sum(delay) OVER dest_24h        AS dest_delay_24h,
     sum(late) OVER dest_24h         AS dest_late_24h,
@@ -93,8 +83,6 @@ recent_outcome AS (
     origin_24h  AS (PARTITION BY origin ORDER BY moment RANGE BETWEEN INTERVAL '24 hours' PRECEDING AND CURRENT ROW),
     carrier_6h  AS (PARTITION BY carrier ORDER BY moment RANGE BETWEEN INTERVAL '6 hours' PRECEDING AND CURRENT ROW),
     carrier_24h AS (PARTITION BY carrier ORDER BY moment RANGE BETWEEN INTERVAL '24 hours' PRECEDING AND CURRENT ROW),
-    desk_24h    AS (PARTITION BY carrier, origin
-                    ORDER BY moment RANGE BETWEEN INTERVAL '24 hours' PRECEDING AND CURRENT ROW),
     dest_6h     AS (PARTITION BY dest ORDER BY moment RANGE BETWEEN INTERVAL '6 hours' PRECEDING AND CURRENT ROW),
     dest_24h    AS (PARTITION BY dest ORDER BY moment RANGE BETWEEN INTERVAL '24 hours' PRECEDING AND CURRENT ROW),
     route_28d   AS (PARTITION BY carrier, origin, dest
@@ -162,7 +150,7 @@ overdue_now AS (
   SELECT
     flight_id,
     sum(overdue) OVER (PARTITION BY origin ORDER BY moment)          AS origin_overdue,
-    sum(overdue) OVER (PARTITION BY carrier, origin ORDER BY moment) AS desk_overdue
+    sum(overdue) OVER (PARTITION BY carrier, origin ORDER BY moment) AS carrier_overdue
   FROM overdue_line
 ),
 
@@ -232,7 +220,7 @@ SELECT
 
   -- right now
   CAST(origin_overdue AS INTEGER)                                                AS origin_overdue,
-  CAST(desk_overdue AS INTEGER)                                                  AS carrier_origin_overdue,
+  CAST(carrier_overdue AS INTEGER)                                                  AS carrier_overdue,
   CAST(origin_dep_delay_1h AS DOUBLE PRECISION) / NULLIF(origin_departed_1h, 0)  AS origin_dep_delay_1h,
   CAST(origin_dep_late_1h AS DOUBLE PRECISION) / NULLIF(origin_departed_1h, 0)   AS origin_dep_late_1h,
   CAST(origin_dep_delay_3h AS DOUBLE PRECISION) / NULLIF(origin_departed_3h, 0)  AS origin_dep_delay_3h,
@@ -240,25 +228,16 @@ SELECT
   CAST(carrier_dep_delay_3h AS DOUBLE PRECISION) / NULLIF(carrier_departed_3h, 0) AS carrier_dep_delay_3h,
   CAST(carrier_dep_late_3h AS DOUBLE PRECISION) / NULLIF(carrier_departed_3h, 0) AS carrier_dep_late_3h,
 
-  -- flights that had landed: from here, of the carrier, of the carrier from here, to the same place
+  -- flights that had landed: from here, of the carrier, to the same place
   CAST(origin_delay_3h AS DOUBLE PRECISION) / NULLIF(origin_flights_3h, 0)       AS origin_delay_3h,
-  CAST(origin_late_3h AS DOUBLE PRECISION) / NULLIF(origin_flights_3h, 0)        AS origin_late_3h,
-  CAST(origin_cancelled_3h AS INTEGER)                                           AS origin_cancelled_3h,
   CAST(origin_delay_24h AS DOUBLE PRECISION) / NULLIF(origin_flights_24h, 0)     AS origin_delay_24h,
   CAST(origin_late_24h AS DOUBLE PRECISION) / NULLIF(origin_flights_24h, 0)      AS origin_late_24h,
   CAST(origin_cancelled_24h AS INTEGER)                                          AS origin_cancelled_24h,
   CAST(carrier_delay_6h AS DOUBLE PRECISION) / NULLIF(carrier_flights_6h, 0)     AS carrier_delay_6h,
-  CAST(carrier_late_6h AS DOUBLE PRECISION) / NULLIF(carrier_flights_6h, 0)      AS carrier_late_6h,
-  CAST(carrier_cancelled_6h AS INTEGER)                                          AS carrier_cancelled_6h,
   CAST(carrier_delay_24h AS DOUBLE PRECISION) / NULLIF(carrier_flights_24h, 0)   AS carrier_delay_24h,
   CAST(carrier_late_24h AS DOUBLE PRECISION) / NULLIF(carrier_flights_24h, 0)    AS carrier_late_24h,
   CAST(carrier_cancelled_24h AS INTEGER)                                         AS carrier_cancelled_24h,
-  CAST(desk_delay_24h AS DOUBLE PRECISION) / NULLIF(desk_flights_24h, 0)         AS carrier_origin_delay_24h,
-  CAST(desk_late_24h AS DOUBLE PRECISION) / NULLIF(desk_flights_24h, 0)          AS carrier_origin_late_24h,
-  CAST(desk_cancelled_24h AS INTEGER)                                            AS carrier_origin_cancelled_24h,
   CAST(dest_delay_6h AS DOUBLE PRECISION) / NULLIF(dest_flights_6h, 0)           AS dest_delay_6h,
-  CAST(dest_late_6h AS DOUBLE PRECISION) / NULLIF(dest_flights_6h, 0)            AS dest_late_6h,
-  CAST(dest_cancelled_6h AS INTEGER)                                             AS dest_cancelled_6h,
   CAST(dest_delay_24h AS DOUBLE PRECISION) / NULLIF(dest_flights_24h, 0)         AS dest_delay_24h,
   CAST(dest_late_24h AS DOUBLE PRECISION) / NULLIF(dest_flights_24h, 0)          AS dest_late_24h,
   CAST(dest_cancelled_24h AS INTEGER)                                            AS dest_cancelled_24h,

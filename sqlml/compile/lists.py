@@ -2,10 +2,10 @@
 
 Every tree of a model lies in the same parallel lists, one entry per node, a right child behind its left sister.
 A row becomes a list ``x`` of *slots* without NULL, so that a step of a walk is nothing but
-``child[node] + (x[slot[node]] > threshold[node])``. A number has a slot in which missing is plus infinity, for the
-nodes where missing goes right, and one in which it is minus infinity, for those where it goes left. A leaf
-reads the last slot, which is 0, compares with plus infinity and is its own child, so that a walk of fixed length
-ends in it.
+``child[node] + (x[slot[node]] > threshold[node])``. A number has a slot in which missing is NaN, for the nodes where
+missing goes right, since NaN is greater than every number and infinity here, and one in which it is minus infinity, for
+those where it goes left. A leaf reads the last slot, which is 0, compares with plus infinity and is its own child, so
+that a walk of fixed length ends in it.
 
 A categorical node compares with plus infinity too and has one child per category, and a last one for missing; the
 step is then ``child[branch[node] + code[slot[node]]] + (...)``, where ``code`` is 0 but in the slot of a category.
@@ -159,7 +159,7 @@ def _missing(slot: Slot) -> float:
     """What a slot holds where there is no number."""
     if not slot.is_number:
         return 0.0
-    return -math.inf if slot.missing_left else math.inf
+    return -math.inf if slot.missing_left else math.nan
 
 
 def _numbers_read(slots: Sequence[Slot]) -> list[int]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
-from sqlml.errors import InvalidArgument
+from sqlml.errors import InvalidArgument, InvalidHyperparameter
 from sqlml.fit import baseline, lightgbm_parameters, linear
 from sqlml.fit.names import unknown_name
 from sqlml.fit.rows import Fitted, Progress, Rows
@@ -101,8 +101,20 @@ def fit_model(
     if rows.task not in chosen.tasks:
         able = [each.name for each in ALGORITHMS.values() if rows.task in each.tasks]
         raise InvalidArgument(f"algorithm {algorithm!r} has no task {rows.task!r}; these have it: {', '.join(able)}")
+    if not isinstance(hyperparams, Mapping):
+        raise InvalidHyperparameter(f"hyperparams must be an object by name, got {hyperparams!r}")
     check_seed(seed)
     return chosen.fit(rows, hyperparams, preprocess, seed, progress)
+
+
+def check_hyperparameter_names(algorithm: Algorithm, names: Iterable[str]) -> None:
+    """Refuse names of hyperparameters that the algorithm does not have."""
+    for name in names:
+        if name not in algorithm.hyperparameters:
+            raise InvalidHyperparameter(
+                f"algorithm {algorithm.name!r} has no hyperparameter {name!r}; "
+                + unknown_name(name, algorithm.hyperparameters)
+            )
 
 
 def check_seed(seed: int) -> None:

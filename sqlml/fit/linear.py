@@ -131,7 +131,8 @@ def _resolved(rows: Rows, hyperparams: Mapping[str, Any]) -> dict[str, Any]:
     for name in hyperparams:
         if name not in defaults:
             raise InvalidHyperparameter(
-                f"hyperparameter {name!r} of 'linear' is not one of a {rows.task} model; {unknown_name(name, defaults)}"
+                f"algorithm 'linear' has no hyperparameter {name!r} for a {rows.task} model; "
+                + unknown_name(name, defaults)
             )
     params = {**defaults, **hyperparams}
     for name in ("C", "tol", "alpha"):

@@ -11,7 +11,8 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Union
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -44,9 +45,11 @@ class NumberBins:
         numbers = (*self.edges, *(() if self.maximum is None else (self.maximum,)), *self.sentinels)
         if not all(math.isfinite(value) for value in numbers):
             raise InvalidSpec("the edges, the maximum and the sentinels of bins must be finite")
-        if any(low >= high for low, high in zip(self.edges, self.edges[1:])):
+        if any(low >= high for low, high in pairwise(self.edges)):
             raise InvalidSpec(f"the edges of bins must rise, got {self.edges}")
-        if bool(self.edges) != (self.maximum is not None) or (self.maximum is not None and self.maximum < self.edges[-1]):
+        if bool(self.edges) != (self.maximum is not None) or (
+            self.maximum is not None and self.maximum < self.edges[-1]
+        ):
             raise InvalidSpec(f"the maximum of bins must be at or above the last edge, got {self.maximum}")
         _refuse_twice("sentinel", self.sentinels)
 
@@ -80,7 +83,7 @@ class CategoryBins:
         return ()
 
 
-Bins = Union[NumberBins, CategoryBins]
+Bins = NumberBins | CategoryBins
 
 
 def _refuse_twice(what: str, values: tuple[Any, ...]) -> None:
@@ -179,7 +182,7 @@ def bin_labels(bins: Bins) -> tuple[str, ...]:
     marks = [f"sentinel {_text(sentinel)}" for sentinel in bins.sentinels]
     if isinstance(bins, CategoryBins):
         return "null", *(_category_label(each) for each in bins.categories), "other", *marks
-    inner = [f"[{_text(low)}, {_text(high)})" for low, high in zip(bins.edges, bins.edges[1:])]
+    inner = [f"[{_text(low)}, {_text(high)})" for low, high in pairwise(bins.edges)]
     if bins.maximum is not None:
         inner.append(f"[{_text(bins.edges[-1])}, {_text(bins.maximum)}]")
     return "null", "below", *inner, "above", *marks
@@ -254,13 +257,17 @@ def bins_of(text: str) -> Bins:
         if kind == "number" and set(body) == {"edges", "maximum", "sentinels"}:
             maximum = None if body["maximum"] is None else _floats([body["maximum"]])[0]
             return NumberBins(_floats(body["edges"]), maximum, _floats(body["sentinels"]))
-        raise InvalidSpec(f"bins of kind {kind!r} with {', '.join(map(str, body))} are unknown; upgrade sqlml to read them")
+        raise InvalidSpec(
+            f"bins of kind {kind!r} with {', '.join(map(str, body))} are unknown; upgrade sqlml to read them"
+        )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InvalidSpec(f"the bins cannot be read: {error}") from error
 
 
 def _floats(values: list[Any]) -> tuple[float, ...]:
-    if not isinstance(values, list) or any(isinstance(each, bool) or not isinstance(each, (int, float)) for each in values):
+    if not isinstance(values, list) or any(
+        isinstance(each, bool) or not isinstance(each, (int, float)) for each in values
+    ):
         raise InvalidSpec(f"bins need a list of numbers, got {values!r}")
     return tuple(float(each) for each in values)
 

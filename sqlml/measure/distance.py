@@ -33,9 +33,7 @@ def distances(reference: exp.Table | exp.Query, current: exp.Table | exp.Query) 
     matched = select(there, "windows AS here").join("sound AS there", on=MATCH.copy()).where("there.side = 0")
     return {
         "given": given_sides(reference, current, {"value": exp.cast(exp.column("value"), "DOUBLE")}),
-        "sound": select(
-            sound, "given", where=[within("value", -LARGEST, LARGEST)], group_by=["side", *KEYS, "value"]
-        ),
+        "sound": select(sound, "given", where=[within("value", -LARGEST, LARGEST)], group_by=["side", *KEYS, "value"]),
         "windows": select(same(*KEYS), "sound", where=["side = 1"]).distinct(),
         "sides": exp.union(select(here, "sound", where=["side = 1"]), matched, distinct=False),
         "merged": select(
@@ -56,38 +54,36 @@ def _keys(table: str) -> Columns:
 
 
 def _cumulated() -> exp.Select:
-    whole = "PARTITION BY window_start, column_name, slice_key, slice_value"
-    columns: Columns = {**same(*KEYS, "value")}
+    """By comparison and value: the rows of each sample up to it and in all, and the next value."""
+    columns: Columns = {**same(*KEYS, "value"), "next_value": _over(expression("LEAD(value)"), rising=True)}
     for side in ("reference", "current"):
-        counted = exp.column(f"{side}_n")
-        columns[f"n_{side}"] = exp.Window(this=exp.Sum(this=counted.copy()), partition_by=_partition())
-        columns[f"{side}_to"] = _running(exp.Sum(this=counted), "ROWS")
-    columns["next_value"] = _running(exp.Lead(this=exp.column("value")), None)
-    del whole
+        counted = exp.Sum(this=exp.column(f"{side}_n"))
+        columns[f"n_{side}"] = _over(counted.copy())
+        columns[f"{side}_to"] = _over(counted, rising=True, frame=True)
+    columns["span"] = formula("high - low", high=_over(expression("MAX(value)")), low=_over(expression("MIN(value)")))
     return select(columns, "merged")
 
 
-def _partition() -> list[exp.Expr]:
-    return [exp.column(key) for key in KEYS]
-
-
-def _running(function: exp.Expr, frame: str | None) -> exp.Expr:
-    """A function over the values of a comparison in rising order, up to the current one where it has a frame."""
-    spec = exp.WindowSpec(kind=frame, start="UNBOUNDED", start_side="PRECEDING", end="CURRENT ROW") if frame else None
+def _over(function: exp.Expr, *, rising: bool = False, frame: bool = False) -> exp.Expr:
+    """A function over the values of a comparison, in rising order, and from the first to the current one."""
+    spec = exp.WindowSpec(kind="ROWS", start="UNBOUNDED", start_side="PRECEDING", end="CURRENT ROW")
     order = exp.Order(expressions=[exp.Ordered(this=exp.column("value"), nulls_first=False)])
-    return exp.Window(this=function, partition_by=_partition(), order=order, spec=spec)
+    return exp.Window(
+        this=function,
+        partition_by=[exp.column(key) for key in KEYS],
+        order=order if rising else None,
+        spec=spec if frame else None,
+    )
 
 
 def _gaps() -> exp.Select:
     gap = expression("ABS(reference_to / NULLIF(n_reference, 0) - current_to / NULLIF(n_current, 0))")
     width = exp.Coalesce(this=flushed(expression("next_value - value")), expressions=[number(0)])
-    return select({**same(*KEYS, "value", "n_reference", "n_current"), "gap": gap, "width": width}, "cumulated")
+    return select({**same(*KEYS, "n_reference", "n_current", "span"), "gap": gap, "width": width}, "cumulated")
 
 
 def _areas() -> exp.Select:
-    """A sum of gaps of at most 1 over widths: bounded by the sum of the widths, which is that of the magnitudes."""
-    span = exp.Window(this=exp.Sum(this=exp.column("width")), partition_by=_partition())
-    bounded = select({**same(*KEYS, "n_reference", "n_current", "gap", "width"), "span": span}, "gaps")
+    """No gap is above 1, so the sum of gaps times widths is at most the span of the values."""
     columns: Columns = {
         **same(*KEYS),
         "n_reference": "MIN(n_reference)",
@@ -95,7 +91,7 @@ def _areas() -> exp.Select:
         "gap": "MAX(gap)",
         "area": exact_sum(expression("gap * width"), expression("2 * span")),
     }
-    return select(columns, bounded.subquery("bounded"), group_by=KEYS)
+    return select(columns, "gaps", group_by=KEYS)
 
 
 def _spreads() -> Steps:
@@ -121,10 +117,9 @@ def _spreads() -> Steps:
         **{key: f"here.{key}" for key in ("total", "low", "high")},
         "distance": flushed(expression("ABS(there.value - here.mean)")),
     }
-    squares = exact_sum(expression("n * distance * distance"), expression("2 * total * (high - low) * (high - low)"))
-    spread = formula(
-        "CASE WHEN MIN(low) = MAX(high) THEN 0e0 ELSE SQRT(squares / MIN(total)) END", squares=squares
-    )
+    square_bound = formula("2 * total * width * width", width=flushed(expression("high - low")))
+    squares = exact_sum(expression("n * distance * distance"), square_bound)
+    spread = formula("CASE WHEN MIN(low) = MAX(high) THEN 0e0 ELSE SQRT(squares / MIN(total)) END", squares=squares)
     return {
         "reference_values": select(same(*_SLICE, "value", "n"), "sound", where=["side = 0"]),
         "reference_groups": select(groups, "reference_values", group_by=_SLICE),
@@ -150,9 +145,14 @@ def kolmogorov_tail(x: exp.Expr) -> exp.Expr:
     From 1 on, 2 times the alternating sum of exp(-2 k² x²); below 1, one minus the form of the theta function that
     converges there. Both to 1e-15; outside 0.04 to 18 the tail is 1 or 0 to that precision.
     """
-    high = "2 * (EXP(-2 * x * x) - EXP(-8 * x * x) + EXP(-18 * x * x) - EXP(GREATEST(-32 * x * x, -690e0)))"
-    low = "1 - 2.5066282746310002e0 / x * (EXP(GREATEST(w, -690e0)) + EXP(GREATEST(9 * w, -690e0)) "
-    low += "+ EXP(GREATEST(25 * w, -690e0)) + EXP(GREATEST(49 * w, -690e0)))"
+    high = (
+        "2 * (EXP(-2 * x * x) - EXP(GREATEST(-8 * x * x, -690e0)) "
+        "+ EXP(GREATEST(-18 * x * x, -690e0)) - EXP(GREATEST(-32 * x * x, -690e0)))"
+    )
+    low = (
+        "1 - 2.5066282746310002e0 / x * (EXP(GREATEST(w, -690e0)) + EXP(GREATEST(9 * w, -690e0)) "
+        "+ EXP(GREATEST(25 * w, -690e0)) + EXP(GREATEST(49 * w, -690e0)))"
+    )
     w = formula("-1.2337005501361697e0 / (x * x)", x=x)
     case = exp.case().when(formula("x < 0.04e0", x=x), number(1)).when(formula("x < 1", x=x), formula(low, x=x, w=w))
     return case.when(formula("x < 18", x=x), formula(high, x=x)).else_(number(0))

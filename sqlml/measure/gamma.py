@@ -42,7 +42,9 @@ def log_gamma(x: exp.Expr) -> exp.Expr:
     z = formula("x + 10", x=x)
     series = formula(_SERIES, w=formula("1 / (z * z)", z=z))
     stirling = formula("(z - 0.5e0) * LN(z) - z + 0.9189385332046727e0", z=z)
-    factors = formula("x * (x + 1) * (x + 2) * (x + 3) * (x + 4) * (x + 5) * (x + 6) * (x + 7) * (x + 8) * (x + 9)", x=x)
+    factors = formula(
+        "x * (x + 1) * (x + 2) * (x + 3) * (x + 4) * (x + 5) * (x + 6) * (x + 7) * (x + 8) * (x + 9)", x=x
+    )
     return formula("stirling + series / z - LN(factors)", stirling=stirling, series=series, z=z, factors=factors)
 
 

@@ -60,6 +60,8 @@ def test_text_and_names_come_back_from_the_dialects_own_parser(dialect):
         read = sqlglot.parse_one(select([text(value, known)], dialect), dialect=dialect)
         assert read.expressions[0].name == value
     for name in NAMES:
+        if dialect == "bigquery" and "." in name:
+            continue  # a column cannot have that name there: a dot inside the quotes is a path
         read = sqlglot.parse_one(select([exp.Column(this=identifier(name, known))], dialect), dialect=dialect)
         assert read.expressions[0].name.lower() == name.lower()
 

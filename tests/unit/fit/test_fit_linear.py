@@ -230,8 +230,8 @@ def test_a_class_without_rows_is_refused():
 @pytest.mark.parametrize(
     ("task", "hyperparams", "pieces"),
     [
-        ("regression", {"C": 1}, ["'C' of 'linear' is not one of a regression model", "known are: alpha"]),
-        ("binary", {"alpha": 1}, ["'alpha' of 'linear' is not one of a binary model"]),
+        ("regression", {"C": 1}, ["'linear' has no hyperparameter 'C' for a regression model", "known are: alpha"]),
+        ("binary", {"alpha": 1}, ["'linear' has no hyperparameter 'alpha' for a binary model"]),
         ("binary", {"C": 0}, ["C must be a number above 0, got 0"]),
         ("binary", {"C": "1"}, ["C must be a number above 0, got '1'"]),
         ("binary", {"tol": float("inf")}, ["tol must be a number above 0"]),

@@ -1,0 +1,1 @@
+"""Where sqlml meets other tools."""
