@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sqlml.engine.duckdb_connection import Connection
 
 _END = b"\xff"
+_AGAIN_SECONDS = 0.05
 _RUNS = "SELECT count(*) FROM sqlml.run"
 
 
@@ -97,10 +98,20 @@ def interruptible(connection: Connection) -> Iterator[None]:
 
 
 def _watch(reader: socket.socket, connection: Connection, interrupted: threading.Event) -> None:
-    while (received := reader.recv(1)) not in (_END, b""):
+    """Interrupt the connection once a signal has come, and again until the end: the first may meet it between two
+    statements, or before the statement has begun.
+    """
+    received = b""
+    while received not in (_END, b"end of file"):
+        try:
+            received = reader.recv(1) or b"end of file"
+        except TimeoutError:
+            connection.interrupt()
+            continue
         if received[0] == signal.SIGINT:
             interrupted.set()
             connection.interrupt()
+            reader.settimeout(_AGAIN_SECONDS)
 
 
 def exists(file: str) -> bool:

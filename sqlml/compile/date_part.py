@@ -115,19 +115,31 @@ def date_part(part: str, column: exp.Expr, dialect: Dialect) -> exp.Expr:
     """One part of a date or timestamp as a double, NULL where the date is NULL or infinite.
 
     ``part`` is one of ``spec.TIMESTAMP_PARTS``; ``day_of_week`` is ISO, ``epoch`` is in seconds with the fraction
-    that the type holds.
+    that the type holds, down to a microsecond; nanoseconds are cut off.
     """
-    template = _template(dialect.name, part).copy()
-    for reference in list(template.find_all(exp.Column)):
-        if reference.name == "x":
-            reference.replace(column.copy())
-    value = to_double(template, dialect)
+    if dialect.name == "duckdb":
+        column = _substituted(_micros(), column)
+    value = to_double(_substituted(_template(dialect.name, part), column), dialect)
     if dialect.name != "postgres":
         return value
     finite = exp.Anonymous(this="ISFINITE", expressions=[column.copy()])
     return exp.Case(ifs=[exp.If(this=finite, true=value)])
 
 
+def _substituted(template: exp.Expr, column: exp.Expr) -> exp.Expr:
+    """A copy of a template with the column in place of ``x``."""
+    return template.transform(
+        lambda node: column.copy() if isinstance(node, exp.Column) and node.sql() == "x" else node
+    )
+
+
 @lru_cache(maxsize=256)
 def _template(dialect: str, part: str) -> exp.Expr:
     return sqlglot.parse_one(DATE_PART_SQL[dialect][part], dialect=dialect)
+
+
+@lru_cache(maxsize=1)
+def _micros() -> exp.Expr:
+    """A TIMESTAMP_NS down to its microsecond, which DuckDB's EXTRACT would round to the nearest."""
+    cut = "CASE WHEN TYPEOF(x) = 'TIMESTAMP_NS' THEN MAKE_TIMESTAMP(EPOCH_NS(x) // 1000) ELSE x END"
+    return sqlglot.parse_one(cut, dialect="duckdb")

@@ -32,7 +32,7 @@ def row_value(model: Model, feature: Feature, name: str) -> exp.Expr:
     information is an error that names the model ``name``, the column and the remedy; DuckDB decides that once per
     statement, before it reads a row.
     """
-    given = _given(feature)
+    given = _typed(model, feature)
     return _checked(model, feature, name, feature_value(feature, given, _DUCKDB, position=enum_position))
 
 
@@ -52,6 +52,14 @@ def enum_position(feature: Feature, column: exp.Expr, dialect: Dialect) -> exp.E
 def _given(feature: Feature) -> exp.Expr:
     """The column of the row. DuckDB looks for its name as it is, then without regard to case."""
     return exp.Anonymous(this="STRUCT_EXTRACT", expressions=[exp.column(FEATURES), text(feature.column, _DUCKDB)])
+
+
+def _typed(model: Model, feature: Feature) -> exp.Expr:
+    """The column of the row; a bare NULL gets a type where DuckDB could not choose a function of dates without one."""
+    column_type = model.column_of(feature).type
+    if column_type not in ("date", "timestamp"):
+        return _given(feature)
+    return exp.Coalesce(this=_given(feature), expressions=[exp.cast(exp.Null(), column_type)])
 
 
 def _code(feature: Feature, column: exp.Expr) -> exp.Expr:

@@ -123,19 +123,17 @@ def _nested(steps: Sequence[Step], outputs: list[exp.Expr], dialect: Dialect) ->
     """Subqueries inside each other, each with every column so far; the last leaves the names in between out."""
     source: exp.Expr = exp.to_table(FEATURES)
     for depth, step in enumerate(steps):
-        inner = exp.select(exp.Star(), *_aliases(step)).from_(source)
-        source = inner.subquery(f"sqlml_{depth}")
+        inner = _select([exp.Star(), *_aliases(step)], source)
+        source = inner.subquery(f"sqlml_{depth}", copy=False)
     between = [name.this for name in _names_of(steps)]
-    return exp.select(exp.Star(except_=between), *outputs).from_(source)
+    return _select([exp.Star(except_=between), *outputs], source)
 
 
 def _lateral(steps: Sequence[Step], outputs: list[exp.Expr], dialect: Dialect) -> exp.Select:
     """Each step a subquery joined to the row."""
-    statement = exp.select(exp.Column(this=exp.Star(), table=exp.to_identifier(FEATURES)), *outputs).from_(FEATURES)
+    statement = _select([_every_column(), *outputs], exp.to_table(FEATURES))
     for depth, step in enumerate(steps):
-        inner = exp.select(*_aliases(step))
-        if dialect.name == "oracle":
-            inner = inner.from_("DUAL")
+        inner = _select(_aliases(step), exp.to_table("DUAL") if dialect.name == "oracle" else None)
         alias = None if dialect.name == "oracle" else exp.TableAlias(this=exp.to_identifier(f"sqlml_{depth}"))
         lateral = exp.Lateral(this=exp.Subquery(this=inner), alias=alias)
         if dialect.name == "tsql":
@@ -154,23 +152,22 @@ def _row(steps: Sequence[Step], outputs: list[exp.Expr], dialect: Dialect) -> ex
     row = exp.column("sqlml_row")
     for depth, step in enumerate(steps):
         kept = row.copy() if depth else exp.alias_(exp.column(ROW_SOURCE), "sqlml_row")
-        inner = exp.select(kept, *_names_of(steps[:depth]), *_aliases(step)).from_(source).offset(0)
-        source = inner.subquery(f"sqlml_{depth}")
+        inner = _select([kept, *_names_of(steps[:depth]), *_aliases(step)], source).offset(0, copy=False)
+        source = inner.subquery(f"sqlml_{depth}", copy=False)
     whole = exp.Dot(this=exp.Paren(this=row), expression=exp.Star())
-    return exp.select(whole, *outputs).from_(source)
+    return _select([whole, *outputs], source)
 
 
 def _scalar(steps: Sequence[Step], outputs: list[exp.Expr], dialect: Dialect) -> exp.Select:
     """A chain of subqueries for each output column, for an engine that has neither of the others."""
-    first, *others = steps
-    source = exp.select(*_aliases(first)).subquery()
-    for step in others:
-        before = [exp.column(name) for name in source.this.named_selects]
-        source = exp.select(*before, *_aliases(step)).from_(source).subquery()
+    source: exp.Expr | None = None
+    for depth, step in enumerate(steps):
+        source = _select([*_names_of(steps[:depth]), *_aliases(step)], source).subquery(copy=False)
     chained = [
-        exp.alias_(exp.select(output.this).from_(source).subquery(), output.args["alias"].copy()) for output in outputs
+        exp.Alias(this=_select([output.this], source and source.copy()).subquery(), alias=output.args["alias"])
+        for output in outputs
     ]
-    return exp.select(exp.Column(this=exp.Star(), table=exp.to_identifier(FEATURES)), *chained).from_(FEATURES)
+    return _select([_every_column(), *chained], exp.to_table(FEATURES))
 
 
 STAGINGS: dict[str, Callable[[Sequence[Step], list[exp.Expr], Dialect], exp.Select]] = {
@@ -188,4 +185,15 @@ def _names_of(steps: Sequence[Step]) -> list[exp.Column]:
 
 
 def _aliases(step: Step) -> list[exp.Expr]:
-    return [exp.alias_(expression, name) for name, expression in step.items()]
+    return [exp.Alias(this=expression, alias=exp.to_identifier(name)) for name, expression in step.items()]
+
+
+def _every_column() -> exp.Expr:
+    """``features.*``."""
+    return exp.Column(this=exp.Star(), table=exp.to_identifier(FEATURES))
+
+
+def _select(expressions: Sequence[exp.Expr], source: exp.Expr | None) -> exp.Select:
+    """A SELECT of these very trees; sqlglot's own function copies them, and they can be large."""
+    statement = exp.Select(expressions=list(expressions))
+    return statement if source is None else statement.from_(source, copy=False)

@@ -96,8 +96,8 @@ DRIFT_METRICS: tuple[DriftMetric, ...] = (
     DriftMetric(
         "psi",
         "counts",
-        "population stability index: the sum over bins of (q - p) ln(q / p), where p is the share of the reference and q "
-        "that of the window, both at least 0.0001, in natural logarithms",
+        "population stability index: the sum over bins of (q - p) ln(q / p), where p is the share of the reference and "
+        "q that of the window, both at least 0.0001, in natural logarithms",
         _OWN_NULL,
         _divergence("psi"),
     ),
@@ -113,8 +113,8 @@ DRIFT_METRICS: tuple[DriftMetric, ...] = (
     DriftMetric(
         "chi_square",
         "counts",
-        "Pearson's statistic of the table of both samples by bin, without correction; the bins that the reference "
-        "fills least are taken together until 3 rows of the smaller sample are expected in them",
+        "Pearson's statistic of the table of both samples by bin, without correction; bins in which the reference lets "
+        "expect fewer than ten rows of the smaller sample are taken together until there are about ten",
         "the 95 % point of the chi-square distribution with one degree less than there are bins",
         _contingency,
     ),

@@ -27,7 +27,19 @@ ARROW_TYPES = {
 
 NAMES = (
     *("a", "Upper", "with blank", 'quo"te', "apos'trophe", "select", "order", "ünï", "x", "p", "q", "w", "z", "walk"),
-    *("child", "model", "version", "sqlml_raw_0", "label", "prediction", "features", "dot.ted", "semi;--", "[b]", "`t`"),
+    *(
+        "child",
+        "model",
+        "version",
+        "sqlml_raw_0",
+        "label",
+        "prediction",
+        "features",
+        "dot.ted",
+        "semi;--",
+        "[b]",
+        "`t`",
+    ),
 )
 
 TEXTS = (

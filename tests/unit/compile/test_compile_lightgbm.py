@@ -46,7 +46,7 @@ def missing_left(part):
     """A missing value is 0 where a node knows no missing, and no category at a categorical node."""
     if codes_of(part) is not None:
         return False
-    return part["default_left"] if part["missing_type"] != "None" else 0.0 <= part["threshold"]
+    return part["default_left"] if part["missing_type"] != "None" else part["threshold"] >= 0.0
 
 
 def model_of(booster, zero_is_missing):

@@ -19,7 +19,19 @@ random.seed(7)
 DOUBLES = [struct.unpack("<d", random.randbytes(8))[0] for _ in range(3000)]
 DOUBLES = [value for value in DOUBLES if math.isfinite(value)]
 DOUBLES += [random.gauss(0, 1) for _ in range(1000)] + [round(random.gauss(0, 100), 4) for _ in range(1000)]
-DOUBLES += [0.0, -0.0, 5e-324, -5e-324, 2.2250738585072014e-308, 1.7976931348623157e308, 0.1, 1 / 3, 2.0**53 + 2, 1e22, 1e23]
+DOUBLES += [
+    0.0,
+    -0.0,
+    5e-324,
+    -5e-324,
+    2.2250738585072014e-308,
+    1.7976931348623157e308,
+    0.1,
+    1 / 3,
+    2.0**53 + 2,
+    1e22,
+    1e23,
+]
 
 
 def select(values, dialect):
@@ -87,7 +99,8 @@ def test_plain_names_stay_plain_where_they_are_folded_to_upper_case(name, writte
 
 
 @pytest.mark.parametrize(
-    ("asked", "hint"), [("postgresql", "'postgres'"), ("sparc", "'spark'"), ("mssql", "'tsql'"), ("", "Known are duckdb")]
+    ("asked", "hint"),
+    [("postgresql", "'postgres'"), ("sparc", "'spark'"), ("mssql", "'tsql'"), ("", "Known are duckdb")],
 )
 def test_an_unknown_dialect_is_refused_with_the_closest(asked, hint):
     with pytest.raises(InvalidArgument, match=hint) as caught:

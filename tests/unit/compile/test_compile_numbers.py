@@ -74,12 +74,12 @@ def check_macros(plain, model, expected):
         assert found == label(model, given[1:] if model.task == "binary" else given)
 
 
-
-
 @pytest.fixture
 def sqlite():
     connection = sqlite3.connect(":memory:")
-    connection.create_function("EXP", 1, lambda x: math.inf if x > 709.782712893384 else math.exp(x), deterministic=True)
+    connection.create_function(
+        "EXP", 1, lambda x: math.inf if x > 709.782712893384 else math.exp(x), deterministic=True
+    )
     yield connection
     connection.close()
 

@@ -11,7 +11,13 @@ from sqlml.compile import LIST_COLUMNS, routines, tree_lists
 from sqlml.errors import InvalidArgument, InvalidName
 from sqlml.spec import CategoryTerm, Column, Constant, Feature, Linear, Model, NumericTerm, Tree, Trees
 
-COLUMNS = (Column("Age", "integer"), Column("city", "text"), Column("open", "boolean"), Column("since", "date"), Column("seen", "timestamp"))
+COLUMNS = (
+    Column("Age", "integer"),
+    Column("city", "text"),
+    Column("open", "boolean"),
+    Column("since", "date"),
+    Column("seen", "timestamp"),
+)
 FEATURES = (
     Feature("Age", "number"),
     Feature("city", "category", ("Bergen", "Oslo")),
@@ -25,7 +31,13 @@ def stump(feature, threshold, left, right, codes=None):
     return Tree((feature,), (threshold,), (False,), (-1,), (-2,), (codes,), (left, right))
 
 
-TREES = (stump(0, 40.5, 1.0, 2.0), stump(1, 0.0, 10.0, 20.0, (1,)), stump(2, 0.5, 100.0, 200.0), stump(3, 2000.0, 1e3, 2e3), stump(4, 12.0, 1e4, 2e4))
+TREES = (
+    stump(0, 40.5, 1.0, 2.0),
+    stump(1, 0.0, 10.0, 20.0, (1,)),
+    stump(2, 0.5, 100.0, 200.0),
+    stump(3, 2000.0, 1e3, 2e3),
+    stump(4, 12.0, 1e4, 2e4),
+)
 MODEL = Model("regression", COLUMNS, FEATURES, Trees(1, TREES), "identity")
 ROW = "{'Age': 41, 'city': 'Oslo', 'open': false, 'since': DATE '2001-01-01', 'seen': TIMESTAMP '2001-01-01 11:00:00'}"
 SCORE = 2.0 + 10.0 + 100.0 + 2e3 + 1e4
@@ -54,7 +66,7 @@ def one(connection, query):
         "SELECT sqlml.predict_m(s) FROM (SELECT seen, since, open, city, Age FROM people) AS s",
         "SELECT sqlml.predict_m(p) FROM people AS p JOIN (SELECT 1 AS id) AS q USING (id)",
         "SELECT sqlml.predict_m(p) FROM (SELECT * RENAME (Age AS age, city AS CITY) FROM people) AS p",
-        "SELECT sqlml.predict_m(row) FROM (SELECT {'n': p} AS wrapped FROM people AS p), LATERAL (SELECT wrapped.n AS row)",
+        "SELECT sqlml.predict_m(s) FROM (SELECT {'n': p} AS pair FROM people AS p), LATERAL (SELECT pair.n AS s)",
         "SELECT max(sqlml.predict_m(p)) FROM people AS p GROUP BY id",
         "SELECT id FROM people AS p WHERE sqlml.predict_m(p) > 0 ORDER BY sqlml.predict_m(p)",
     ],
@@ -63,9 +75,13 @@ def test_a_row_is_given_in_many_ways(scored, query):
     assert one(scored, query) in (SCORE, 1)
 
 
-@pytest.mark.parametrize("type", ["TINYINT", "UHUGEINT", "HUGEINT", "BIGINT", "FLOAT", "DECIMAL(9, 2)", "DECIMAL(38, 1)"])
+@pytest.mark.parametrize(
+    "type", ["TINYINT", "UHUGEINT", "HUGEINT", "BIGINT", "FLOAT", "DECIMAL(9, 2)", "DECIMAL(38, 1)"]
+)
 def test_a_number_may_have_any_numeric_type(scored, type):
-    assert one(scored, f"SELECT sqlml.predict_m(p) FROM (SELECT * REPLACE (Age::{type} AS Age) FROM people) AS p") == SCORE
+    assert (
+        one(scored, f"SELECT sqlml.predict_m(p) FROM (SELECT * REPLACE (Age::{type} AS Age) FROM people) AS p") == SCORE
+    )
 
 
 def test_other_types_that_lose_nothing(scored):
@@ -85,7 +101,7 @@ def test_an_untyped_null_is_missing(scored):
 @pytest.mark.parametrize(
     ("column", "value", "remedy"),
     [
-        ("Age", "'41'", 'reads column \'Age\' as integer and the row has another type; pass CAST("Age" AS DOUBLE)'),
+        ("Age", "'41'", "reads column 'Age' as integer and the row has another type; pass CAST(\"Age\" AS DOUBLE)"),
         ("Age", "DATE '2001-01-01'", 'CAST("Age" AS DOUBLE)'),
         ("city", "1", 'CAST("city" AS VARCHAR)'),
         ("city", "['Oslo']", 'CAST("city" AS VARCHAR)'),
@@ -97,7 +113,9 @@ def test_an_untyped_null_is_missing(scored):
 )
 def test_a_type_that_loses_information_is_an_error_with_the_remedy(scored, column, value, remedy):
     with pytest.raises(duckdb.Error) as caught:
-        scored.execute(f"SELECT sqlml.predict_m(p) FROM (SELECT * REPLACE ({value} AS {column}) FROM people) AS p").fetchall()
+        scored.execute(
+            f"SELECT sqlml.predict_m(p) FROM (SELECT * REPLACE ({value} AS {column}) FROM people) AS p"
+        ).fetchall()
     assert "ML020 model 'm'" in str(caught.value)
     assert remedy in str(caught.value)
 
@@ -109,7 +127,7 @@ def test_a_missing_column_is_an_error_that_names_it(scored):
 
 def test_a_missing_row_of_lists_is_an_error_and_no_null(scored):
     scored.execute("DELETE FROM sqlml.compiled_trees")
-    with pytest.raises(duckdb.Error, match="ML030 model 'm': version 1 has no row in sqlml.compiled_trees"):
+    with pytest.raises(duckdb.Error, match=r"ML030 model 'm': version 1 has no row in sqlml.compiled_trees"):
         scored.execute("SELECT sqlml.predict_m(p) FROM people AS p").fetchall()
 
 
@@ -134,7 +152,7 @@ def test_a_multiclass_model_has_no_single_prediction(plain):
     trees = Trees(3, tuple(stump(0, 0.0, value, value) for value in (1.0, 3.0, 3.0)))
     model = Model("multiclass", COLUMNS[:1], FEATURES[:1], trees, "softmax", ("a", "it's", "c"))
     install(plain, "three", 1, model)
-    with pytest.raises(duckdb.Error, match="call sqlml.predict_label_three or sqlml.predict_proba_three"):
+    with pytest.raises(duckdb.Error, match=r"call sqlml.predict_label_three or sqlml.predict_proba_three"):
         plain.execute("SELECT sqlml.predict_three({'Age': 1})").fetchall()
     assert one(plain, "SELECT sqlml.raw_score_three({'Age': 1})") == [1.0, 3.0, 3.0]
     assert one(plain, "SELECT sqlml.predict_label_three({'Age': 1})") == "it's"
