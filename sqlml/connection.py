@@ -9,7 +9,13 @@ from typing import Any
 
 import pyarrow as pa
 
-from sqlml.engine.duckdb_connection import Connection, Database, Function, open_connection
+from sqlml.engine.duckdb_connection import (
+    Connection,
+    Database,
+    Function,
+    attach_connection,
+    open_connection,
+)
 from sqlml.errors import InstallError
 from sqlml.install import install, is_installed, pending_migrations
 from sqlml.lifecycle.call import WRITING, call
@@ -57,6 +63,28 @@ def connect(
     return open_connection(os.fspath(path), read_only, config or {}, partial(_prepare, read_only=read_only))
 
 
+def attach(connection: Any) -> Connection:
+    """Give a DuckDB connection that another tool has opened what a connection of :func:`connect` has.
+
+    It is the same object afterwards, and the cursors made from it work alike. Whoever opened it closes it; the
+    functions of sqlml go with it.
+
+    Raises
+    ------
+    InstallError
+        Where the file was made by a newer sqlml, or is read-only and not up to date.
+
+    Examples
+    --------
+    >>> import duckdb
+    >>> con = attach(duckdb.connect())
+    >>> con.execute("SELECT count(*) FROM sqlml.model").fetchall()
+    [(0,)]
+    >>> con.close()
+    """
+    return attach_connection(connection, _prepare)
+
+
 def _prepare(database: Database, read_only: bool) -> None:
     """Give a database that was just opened the functions and routines of sqlml."""
     for function in _functions(database):
@@ -74,8 +102,12 @@ def _functions(database: Database) -> list[Function]:
     def run_call(verb: str, arguments: str, connection_id: int, transaction_began: int) -> str:
         if verb in WRITING:
             database.refuse_open_transaction(connection_id, transaction_began, verb)
+
+        def report(_stage: str, _done: int, _total: int) -> None:
+            database.refuse_interrupted(connection_id)
+
         with database.session() as engine:
-            return call(engine, verb, arguments)
+            return call(engine, verb, arguments, report)
 
     def scoring(score: Callable[..., pa.Array]) -> Callable[..., pa.Array]:
         def run(*columns: pa.ChunkedArray) -> pa.Array:

@@ -22,10 +22,10 @@ SELECT
   CAST(air_time AS INTEGER)    AS air_time
 FROM read_parquet(getvariable('flights_data') || '/flights.parquet');
 
--- `hour` is published as local time, and `time_utc` was computed from that, but the hours are UTC already: as local
--- hours, summer fog would peak at 13 h, the air would be calmest at 13 h and warmest at midnight; read as UTC, these
--- are 6 h, 6 h and 17 h, and departure delays follow the wind of their own hour.
--- An hour's row may stem from any minute of it, so it counts as known when the hour is over.
+-- `hour` is published as local time, and `time_utc` was computed from that, but the hours are UTC already. As local
+-- hours, fog would be most frequent from 12 to 14 h, summer air calmest at 13 h and 23 h the warmest hour; as UTC these
+-- are 5 to 7 h, 6 h and 16 h in summer time, and departure delays follow the wind of the hour before.
+-- A row may stem from any minute of its hour, so it counts as known when the hour is over.
 CREATE OR REPLACE TABLE raw_weather AS
 SELECT
   origin,

@@ -93,9 +93,9 @@ landed AS (
   FROM taxied
 ),
 
--- Diverted flights have no arrival delay; they are taken as known a day after departure, and as late: none reached
--- its destination in time. When a cancellation was announced is not recorded; it is taken as known four hours after
--- the schedule, by when 99.7 % of the flights that did leave had left.
+-- Diverted flights have no arrival delay; they are taken as late, for none is recorded to have reached its destination
+-- in time, and as known a day after departure. When a cancellation was announced is not recorded; it is taken as known
+-- four hours after the schedule, by when 99.7 % of the flights that did leave had left.
 known AS (
   SELECT
     *,
@@ -121,13 +121,17 @@ SELECT
 FROM known
 ORDER BY scheduled_at, flight_id;
 
-COMMENT ON TABLE flight IS 'One row per flight out of Seattle and Portland: schedule, outcome, and when the outcome was known';
+COMMENT ON TABLE flight IS
+  'One row per flight out of Seattle and Portland: schedule, outcome, and when the outcome was known';
 COMMENT ON COLUMN flight.flight_id IS 'Day, carrier, number, origin, destination; the key';
 COMMENT ON COLUMN flight.scheduled_at IS 'Scheduled departure, local time of the origin';
 COMMENT ON COLUMN flight.is_late IS 'Arrived more than 15 minutes late, or was cancelled or diverted';
-COMMENT ON COLUMN flight.outcome_at IS 'When is_late was known, local time of the origin: landed; cancelled: schedule + 4 h; diverted: departure + 24 h';
-COMMENT ON COLUMN flight.timetable_utc IS 'Departure as on the last earlier day that the number flew the route; NULL on its first day';
-COMMENT ON COLUMN flight.predicted_utc IS 'Two hours before scheduled departure: what is known later is not a feature';
+COMMENT ON COLUMN flight.outcome_at IS
+  'When is_late was known, local time of the origin: landed; cancelled: schedule + 4 h; diverted: departure + 24 h';
+COMMENT ON COLUMN flight.timetable_utc IS
+  'Departure as on the last earlier day that the number flew the route; NULL on its first day';
+COMMENT ON COLUMN flight.predicted_utc IS
+  'Two hours before scheduled departure: what is known later is not a feature';
 
 -- What is not asked of the model. A cancelled flight without a past has no schedule. A flown flight without a past has
 -- one, but to keep only those would teach the model that a new number is never cancelled: both go.

@@ -58,7 +58,7 @@ def read_catalog(engine: Engine) -> Catalog:
             tables[name] = (*tables.get(name, ()), _written(column, reserved))
         return Catalog(
             tables,
-            {name: tuple(parameters) for name, parameters in engine.rows(_ROUTINES)},
+            {name: tuple(_written(one, reserved) for one in several) for name, several in engine.rows(_ROUTINES)},
             tuple(name for (name,) in engine.rows(_ADDRESSES)),
             tuple(name for (name,) in engine.rows(_FUNCTIONS)),
             tuple(name for (name,) in engine.rows(_KEYWORDS)),

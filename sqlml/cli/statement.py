@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sqlml.cli.failure import ReadFailed, StatementFailed
+from sqlml.cli.interrupt import interruptible
 from sqlml.cli.output import Output, Printed, print_relation
-from sqlml.cli.session import interruptible
 from sqlml.errors import SqlmlError
 
 if TYPE_CHECKING:

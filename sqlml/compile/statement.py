@@ -28,8 +28,9 @@ def select_sql(model: Model, dialect: str) -> str:
 
     It gives every column of ``features`` and then: for a regression ``prediction``, the value; for a binary model
     ``prediction``, the probability of ``classes[1]``, and ``label``; for a multiclass model one column
-    ``probability_<class>`` per class, and ``label``. To score another relation, define ``features`` before it:
-    ``WITH features AS (SELECT ...) SELECT ...``.
+    ``probability_<class>`` per class, and ``label``. To score another relation, or fewer rows of it, define
+    ``features`` before it: ``WITH features AS (SELECT ... WHERE ...) SELECT ...``; a condition behind it may come too
+    late to save work. PostgreSQL fails with 22003 where a scaled or weighted number leaves the doubles.
 
     Raises
     ------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
 import weakref
@@ -9,13 +10,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import duckdb
 from duckdb.func import ARROW, NATIVE, SPECIAL
 
 from sqlml.engine.duckdb import DuckDBEngine, error_of, wrapped_errors
-from sqlml.errors import SqlmlError, TransactionError
+from sqlml.errors import TransactionError
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,7 @@ class Database:
     functions: list[str] = field(default_factory=list)
     writing: threading.RLock = field(default_factory=threading.RLock)
     began: dict[int, int] = field(default_factory=dict)
+    interrupted: set[int] = field(default_factory=set)
 
     @contextmanager
     def session(self) -> Iterator[DuckDBEngine]:
@@ -74,11 +77,23 @@ class Database:
                 "COMMIT or ROLLBACK first, then call it"
             )
 
+    def refuse_interrupted(self, connection_id: int) -> None:
+        """End a call whose statement was interrupted, before it commits.
+
+        DuckDB runs a function on any of its threads, and only the main thread hears of Ctrl-C.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            Where the statement was interrupted.
+        """
+        if connection_id in self.interrupted:
+            raise KeyboardInterrupt
+
     def close(self) -> None:
         """Take the functions back and let go of the file."""
-        for name in self.functions:
-            self.root.remove_function(name)
-        self.functions.clear()
+        while self.functions:
+            self.root.remove_function(self.functions.pop())
         self.root.close()
 
 
@@ -107,8 +122,9 @@ class Connection(duckdb.DuckDBPyConnection):
         return _opened(super().cursor(), _SESSIONS[self].database)
 
     def close(self) -> None:  # noqa: D102
-        super().close()
+        # Closing an attached connection closes the root too, so the functions go first.
         _SESSIONS[self].release()
+        super().close()
 
     def __enter__(self) -> Connection:
         return self
@@ -128,14 +144,16 @@ class Connection(duckdb.DuckDBPyConnection):
 
     @contextmanager
     def _statement(self) -> Iterator[None]:
-        _SESSIONS[self].statement_begins()
+        session = _SESSIONS[self]
+        session.statement_begins()
         try:
-            yield
-        except duckdb.Error as error:
-            if "KeyboardInterrupt" in str(error):
+            with _on_interrupt(session.is_interrupted):
+                yield
+        except (duckdb.Error, RuntimeError) as error:
+            if session.was_interrupted:
                 raise KeyboardInterrupt from error
-            own = error_of(error)
-            if type(own).__module__ == SqlmlError.__module__ and own.code in str(error):
+            own = error_of(error) if isinstance(error, duckdb.Error) else None
+            if own is not None and own.code in str(error):
                 raise own from None
             raise
 
@@ -149,7 +167,34 @@ class _Session:
     release: Callable[[], object]
 
     def statement_begins(self) -> None:
+        self.database.interrupted.discard(self.connection_id)
         self.database.began[self.connection_id] = time.time_ns() // 1000
+
+    def is_interrupted(self) -> None:
+        self.database.interrupted.add(self.connection_id)
+
+    @property
+    def was_interrupted(self) -> bool:
+        return self.connection_id in self.database.interrupted
+
+
+@contextmanager
+def _on_interrupt(note: Callable[[], None]) -> Iterator[None]:
+    """Call ``note`` on Ctrl-C, before whatever the program does about it."""
+    previous = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(previous):
+        yield
+        return
+
+    def noted(number: int, frame: FrameType | None) -> None:
+        note()
+        previous(number, frame)
+
+    signal.signal(signal.SIGINT, noted)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)
 
 
 _SESSIONS: weakref.WeakKeyDictionary[Connection, _Session] = weakref.WeakKeyDictionary()
@@ -184,13 +229,38 @@ def open_connection(
         return _opened(database.root.cursor(), database)
 
 
-def _opened(connection: Any, database: Database) -> Connection:
+def attach_connection(connection: Any, prepare: Callable[[Database, bool], None]) -> Connection:
+    """Make a connection that others have opened, and the cursors that it gives, into ours.
+
+    ``prepare`` is called with the database, and whether it can only be read, where it was not open here yet. The
+    database then lives as long as the connection: DuckDB closes what came of a connection together with it.
+    """
+    path, read_only = connection.execute(
+        "SELECT path, readonly FROM duckdb_databases() WHERE database_name = current_database()"
+    ).fetchall()[0]
+    key: object = object() if path is None else (str(Path(path).resolve()), read_only)
+    with _OPENING:
+        database = _DATABASES.get(key)
+        if database is not None:
+            return _opened(connection, database)
+        with wrapped_errors():
+            database = Database(connection.cursor(), key)
+        try:
+            prepare(database, read_only)
+        except BaseException:
+            database.close()
+            raise
+        _DATABASES[key] = database
+        return _opened(connection, database, _close_database)
+
+
+def _opened(connection: Any, database: Database, let_go: Callable[[Database, int], None] | None = None) -> Connection:
     """A connection of the database as a :class:`Connection`, counted until it is closed or forgotten."""
     ((connection_id,),) = connection.execute("SELECT current_connection_id()").fetchall()
     connection.__class__ = Connection
     with _OPENING:
         database.connections += 1
-    release = weakref.finalize(connection, _release, database, connection_id)
+    release = weakref.finalize(connection, let_go or _release, database, connection_id)
     _SESSIONS[connection] = _Session(database, connection_id, release)
     opened: Connection = connection
     return opened
@@ -200,7 +270,15 @@ def _release(database: Database, connection_id: int) -> None:
     """Close a database when its last connection is gone; also runs when the interpreter ends."""
     with _OPENING:
         database.began.pop(connection_id, None)
+        database.interrupted.discard(connection_id)
         database.connections -= 1
         if database.connections == 0:
-            _DATABASES.pop(database.key, None)
-            database.close()
+            _close_database(database, connection_id)
+
+
+def _close_database(database: Database, _: int) -> None:
+    """Close a database and forget it, unless another one has been opened from the same file since."""
+    with _OPENING:
+        if _DATABASES.get(database.key) is database:
+            del _DATABASES[database.key]
+        database.close()

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlml.engine import Engine
 from sqlml.errors import SqlmlError
+from sqlml.lifecycle.arguments import Report, silent
 from sqlml.lifecycle.deploy import deploy, rollback
 from sqlml.lifecycle.describe import feature_importance, to_sql, training_info
 from sqlml.lifecycle.evaluate import calibration, confusion_matrix, evaluate, roc_curve
@@ -34,7 +35,11 @@ WRITING = frozenset({"train", "deploy", "rollback", "score"})
 """The verbs that commit their own work."""
 
 
-def call(engine: Engine, verb: str, arguments: str) -> str:
+LONG = frozenset({"train", "score"})
+"""The verbs that take a ``report``, through which the caller is told of progress and may end them."""
+
+
+def call(engine: Engine, verb: str, arguments: str, report: Report = silent) -> str:
     """Run one verb with the arguments of a JSON object; gives its row, or its rows, as JSON.
 
     Raises
@@ -43,7 +48,8 @@ def call(engine: Engine, verb: str, arguments: str) -> str:
         And nothing else: an error that is not of our tree is wrapped, with its kind and its words.
     """
     try:
-        answer = CALLS[verb](engine, **json.loads(arguments))
+        reporting = {"report": report} if verb in LONG else {}
+        answer = CALLS[verb](engine, **json.loads(arguments), **reporting)
     except SqlmlError:
         raise
     except Exception as error:

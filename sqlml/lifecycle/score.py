@@ -14,9 +14,9 @@ from sqlml.engine import Engine
 from sqlml.engine.relation import writable_table
 from sqlml.errors import InvalidData
 from sqlml.fit.names import found_column, unknown_name
-from sqlml.fit.rows import Progress
 from sqlml.kernel.encode import unseen
 from sqlml.kernel.scorer import labels, probabilities
+from sqlml.lifecycle.arguments import Report, silent
 from sqlml.lifecycle.predict import LoadedVersion, load_version
 from sqlml.registry.model import resolve
 from sqlml.registry.prediction_table import (
@@ -48,7 +48,7 @@ def score(
     into: str,
     key_column: str,
     time_column: str | None = None,
-    progress: Progress | None = None,
+    report: Report = silent,
 ) -> dict[str, Any]:
     """Score every row of a relation that has no prediction of this version yet.
 
@@ -82,8 +82,7 @@ def score(
             engine.append(source.into, _predictions(version, batch, source, run, alias))
             unknown.update(unseen(version.model.features, version.columns(batch.to_struct_array())))
             added += batch.num_rows
-            if progress is not None:
-                progress(added, rows_in)
+            report("scoring", added, rows_in)
         _write_down(engine, run, version, rows_in, added, unknown)
     return {"run_id": run.run_id, "rows": added, "version": version.address.version}
 

@@ -157,8 +157,8 @@ def train(
     candidate = _fit(request, data, report)
     report("measuring", 0, 1)
     outcome = _measure(engine, request, data, candidate)
-    address, deployed = _write_down(engine, run, request, data, candidate, outcome)
     report("measuring", 1, 1)
+    address, deployed = _write_down(engine, run, request, data, candidate, outcome, report)
     return {
         "model": address.model,
         "version": address.version,
@@ -267,9 +267,10 @@ def _champion(engine: Engine, request: Request, data: Data) -> list[Rival]:
 
 
 def _write_down(
-    engine: Engine, run: Run, request: Request, data: Data, candidate: Candidate, outcome: Outcome
+    engine: Engine, run: Run, request: Request, data: Data, candidate: Candidate, outcome: Outcome, report: Report
 ) -> tuple[Address, bool]:
     """Write everything about a version in one transaction, and put it live where it has earned that."""
+    report("writing", 0, 1)
     deployed = request.deploy == "always" or (request.deploy == "gated" and outcome.verdict.passed)
     with engine.transaction():
         version = next_version(engine, request.model)
@@ -281,6 +282,7 @@ def _write_down(
         if deployed:
             reason = _reason(request, outcome.verdict)
             go_live(engine, Run("deploy"), address, CHAMPION, "deploy", reason, parent=run.run_id)
+        report("writing", 1, 1)
     return address, deployed
 
 

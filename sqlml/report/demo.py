@@ -39,8 +39,7 @@ CALL sqlml.train(
 """
 SCORE = """
 CALL sqlml.score(
-  model => 'flight_late', relation => $month, into => 'flight_predictions',
-  key_column => 'flight_id', time_column => 'scheduled_at'
+  'flight_late', $month, 'flight_predictions', key_column => 'flight_id', time_column => 'scheduled_at'
 )
 """
 EVALUATE = "SELECT value FROM sqlml.evaluate('flight_late', $month) WHERE metric = 'roc_auc'"

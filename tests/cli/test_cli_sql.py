@@ -87,7 +87,7 @@ def test_an_error_in_the_middle_of_the_rows(sqlml_here):
 def test_errors_of_sqlml_keep_their_code(sqlml_here, shop):
     done = sqlml_here("sql", shop, "SELECT predict('chrun', c) FROM customers AS c")
     assert done.code == 1
-    assert done.err.startswith("ML010 there is no model 'chrun'; did you mean churn?")
+    assert done.err.startswith("ML010 there is no model 'chrun'; closest: churn")
     assert done.err.count("\n") == 1
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from sqlml.cli.session import interruptible
+from sqlml.cli.interrupt import interruptible
 from sqlml.cli.taught import Taught
 
 

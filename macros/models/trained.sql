@@ -1,0 +1,17 @@
+{% macro trained(call) %}
+  {#- Training commits its own work on a connection of its own, so no transaction may be open here. -#}
+  {% call statement('train', fetch_result=True, auto_begin=False) %}{{ call }}{% endcall %}
+  {% set row = load_result('train').table.rows[0] %}
+  {% set measured = row['metric'] ~ ' ' ~ '%.4f' | format(row['value'] | float) %}
+  {% set place = 'deployed' if row['deployed'] else 'not deployed' %}
+  {% do log(
+    "model '" ~ row['model'] ~ "': version " ~ row['version'] ~ ', ' ~ measured ~ ', ' ~ place ~ ': ' ~ row['reason'],
+    info=True
+  ) %}
+  {{ return({
+    'version': row['version'] | int,
+    'deployed': row['deployed'],
+    'reason': row['reason'],
+    'message': 'version ' ~ row['version'] ~ ', ' ~ measured ~ ', ' ~ place
+  }) }}
+{% endmacro %}
