@@ -45,9 +45,10 @@ class Check:
 class CheckKind:
     """A kind of check.
 
-    ``subject`` says what it is about: ``column`` (one), ``columns`` (one or more), ``relation`` (none), ``either``
-    (one or none). ``parameters`` are the keys of its entry in a suite beside that, with what each means; ``nulls`` says
-    what becomes of NULL. ``expected`` puts a check in words. ``steps`` ends in ``measured``, see :func:`check_select`.
+    ``subject`` says what it is about: ``column`` (one), ``columns`` (one or more), ``either`` (one or none, then the
+    whole relation). ``parameters`` are the keys of its entry in a suite beside that, with what each means; ``nulls``
+    says what becomes of NULL. ``expected`` puts a check in words. ``steps`` ends in ``measured``, one row of
+    ``skipped``, ``passes``, ``actual``, ``failing_rows`` and ``sample``.
     """
 
     name: str
@@ -116,7 +117,7 @@ CHECKS: tuple[CheckKind, ...] = (
         "column",
         {
             "class": "email, uuid, iso_date, iso_timestamp, integer or number",
-            "pattern": "instead of a class: a regular expression for the whole text, in the part that both engines share",
+            "pattern": "instead of a class: a regular expression for the whole text, as far as both engines share it",
             "max_share": _SHARE,
         },
         "the text of the column has the format",
@@ -153,8 +154,8 @@ CHECKS: tuple[CheckKind, ...] = (
             "max_z": "the greatest robust z against the history; 3.5 where every is given, else default none",
             "least_windows": "the number of earlier windows with rows below which the check is skipped; default 8",
         },
-        "the number of rows is between min and max, and near the median of earlier windows: z is the distance divided by "
-        "the greatest of 1.4826 MAD, the square root of the median, and 1; the window under test is not in its history",
+        "the number of rows is between min and max, and near the median of earlier windows: z is the distance divided "
+        "by the greatest of 1.4826 MAD, the square root of the median, and 1; the window under test is no history",
         "every row counts; with a column of times a NULL is in no window",
         check_relation.row_count_expected,
         check_relation.row_count,

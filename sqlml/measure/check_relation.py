@@ -114,9 +114,8 @@ def duration_text(age: timedelta) -> str:
     ('2 days', '90 minutes', '1 hour')
     """
     seconds = int(age.total_seconds())
-    for unit, size in (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1)):
-        if seconds % size == 0:
-            break
+    units = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
+    unit, size = next((unit, size) for unit, size in units if seconds % size == 0)
     return f"{seconds // size} {unit}{'' if seconds == size else 's'}"
 
 
@@ -234,8 +233,7 @@ def row_count_expected(parameters: Mapping[str, Any]) -> str:
     parts = [f"at least {low} rows"] if low is not None else []
     parts += [f"at most {high} rows"] if high is not None else []
     if parameters.get("max_z") is not None:
-        parts.append(
-            f"a robust z of at most {parameters['max_z']:g} against {parameters['least_windows']} or more earlier windows"
-        )
+        least = parameters["least_windows"]
+        parts.append(f"a robust z of at most {parameters['max_z']:g} against {least} or more earlier windows")
     every = parameters.get("every")
     return ", ".join(parts) + (f", for the last whole {every}" if every else "")

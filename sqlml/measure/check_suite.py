@@ -28,8 +28,8 @@ def suite_of(text: str) -> tuple[Check, ...]:
     """The checks of a suite: a JSON array of objects, in its order.
 
     Each object names its ``check``, the ``column`` or ``columns`` it is about, its parameters (:data:`CHECKS` lists
-    them), and optionally ``severity`` (``error``, the default, or ``warn``) and, for checks of rows, ``key``: the column
-    whose values are shown as a sample of the failing rows.
+    them), and optionally ``severity`` (``error``, the default, or ``warn``) and, for checks of rows, ``key``: the
+    column whose values are shown as a sample of the failing rows.
 
     Raises
     ------
@@ -198,15 +198,17 @@ def _duration(value: Any) -> timedelta:
 
 
 def _count(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**63:
-        raise InvalidArgument("it must be a number of rows, from 0")
-    return value
+    return _whole(value, 0, 2**63 - 1, "it must be a number of rows, from 0")
 
 
 def _windows(value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= HISTORY_WINDOWS:
-        raise InvalidArgument(f"it must be a number of windows, from 1 to {HISTORY_WINDOWS}")
-    return value
+    return _whole(value, 1, HISTORY_WINDOWS, f"it must be a number of windows, from 1 to {HISTORY_WINDOWS}")
+
+
+def _whole(value: Any, least: int, greatest: int, otherwise: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= greatest:
+        raise InvalidArgument(otherwise)
+    return int(value)
 
 
 def _positive(value: Any) -> float:
@@ -218,8 +220,8 @@ def _positive(value: Any) -> float:
 def _shared_pattern(value: Any) -> str:
     """A pattern that means the same in RE2, which DuckDB has, and in PostgreSQL."""
     remedy = (
-        "use what both engines share: characters, '.', [classes], groups, '|', '^', '$', *, +, ?, {m,n} up to 255, and a "
-        "backslash before punctuation only"
+        "use what both engines share: characters, '.', [classes], groups, '|', '^', '$', *, +, ?, {m,n} up to 255, and "
+        "a backslash before punctuation only"
     )
     if not isinstance(value, str) or not value or not _PATTERN.fullmatch(value):
         raise InvalidArgument(remedy)
@@ -237,7 +239,8 @@ def _shared_pattern(value: Any) -> str:
 def _closest(name: Any, known: Iterable[str]) -> str:
     names = list(known)
     close = difflib.get_close_matches(str(name).lower(), names, n=3)
-    return f"{f'closest: ' + ', '.join(close) + '; ' if close else ''}known are: {', '.join(names)}"
+    known_text = f"known are: {', '.join(names)}"
+    return f"closest: {', '.join(close)}; {known_text}" if close else known_text
 
 
 _DURATION = re.compile(r"([1-9][0-9]{0,6}) (second|minute|hour|day|week)s?")
