@@ -26,7 +26,7 @@ WITH prediction AS (
 outcome AS (
   SELECT
     flight_date, carrier, flight_number, origin, dest, tailnum, outcome_utc, is_cancelled,
-    COALESCE(GREATEST(-30, LEAST(180, arr_delay)), 180)                                    AS delay,
+    GREATEST(-30, LEAST(180, COALESCE(arr_delay, 180)))                                    AS delay,
     CAST(is_late AS INTEGER)                                                               AS late,
     CAST(is_cancelled AS INTEGER)                                                          AS cancelled
   FROM flight

@@ -50,13 +50,22 @@ def in_range(subject: Subject, parameters: Mapping[str, Any]) -> Steps:
     else:
         value, low_bound = exp.cast(subject.column, "DOUBLE"), None if low is None else number(low)
         high_bound = exp.cast(exp.Literal.string("Infinity"), "DOUBLE") if high is None else number(high)
-        shown = number_text(subject.column)
+        shown = _number_shown(value, subject.column)
     bounds: list[exp.Expr] = []
     if low_bound is not None:
         bounds.append(exp.GTE(this=value.copy(), expression=low_bound))
     if high_bound is not None:
         bounds.append(exp.LTE(this=value.copy(), expression=high_bound))
     return _judged(subject, parameters, _present(subject.column), exp.and_(*bounds).not_(), shown)
+
+
+def _number_shown(value: exp.Expr, column: exp.Expr) -> exp.Expr:
+    """A number as text; NaN and the infinities, which each engine writes in its own way, as PostgreSQL does."""
+    case = exp.case()
+    for special in ("NaN", "Infinity", "-Infinity"):
+        literal = exp.cast(exp.Literal.string(special), "DOUBLE")
+        case = case.when(exp.EQ(this=value.copy(), expression=literal), exp.Literal.string(special))
+    return case.else_(number_text(column))
 
 
 def _time(text: str | None) -> exp.Expr | None:
@@ -69,9 +78,9 @@ def _time(text: str | None) -> exp.Expr | None:
 def range_expected(parameters: Mapping[str, Any]) -> str:
     """The check in words."""
     low, high = parameters.get("min"), parameters.get("max")
-    bounds = [f"from {low}"] if low is not None else []
-    bounds += [f"to {high}"] if high is not None else []
-    return f"a value {' '.join(bounds)} in {_all_but(parameters)}"
+    if low is None:
+        return f"a value up to {high} in {_all_but(parameters)}"
+    return f"a value from {low}{'' if high is None else f' to {high}'} in {_all_but(parameters)}"
 
 
 def allowed_values(subject: Subject, parameters: Mapping[str, Any]) -> Steps:

@@ -81,13 +81,15 @@ def run_demo(file: str, force: bool, watch: Watch) -> None:
     """
     target = Path(file)
     _refuse_to_replace(target, force)
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False)
     began = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix=".sqlml-demo-", dir=target.parent) as folder:
         built = Path(folder) / target.name
         with sqlml.connect(built) as con, watch(con):
             months = _run_steps(con, console)
-            console.print(f"done      {target}, in {time.perf_counter() - began:.0f} s")
+            console.print(
+                f"done      in {time.perf_counter() - began:.0f} s; all of it is in {target}\n", soft_wrap=True
+            )
             print_screen(con, console, target, [(month.begins, month.roc_auc) for month in months])
         os.replace(built, target)
 
@@ -123,18 +125,18 @@ def _run_steps(con: Connection, console: Console) -> list[Month]:
         say(f"{rows:,} flights, {columns} columns, each known two hours before departure")
     with _step(console, "baseline") as say:
         answer = _row(con, BASELINE)
-        say(f"{answer['model']}@{answer['version']} is live: the late rate of June to October for every flight")
+        say(f"{_name(answer)} is live: the same answer for every flight, the share that was late so far")
     with _step(console, "train") as say:
         answer = _row(con, TRAIN)
         state = "is live" if answer["deployed"] else "did not go live"
-        say(f"{answer['model']}@{answer['version']}: boosted trees on June to October; it {state}")
+        say(f"{_name(answer)} {state}: trees that learned from June to October, roc_auc {answer['value']:.4f}")
     with _step(console, "score") as say:
         months = [Month(begins, _rows_of(begins)) for (begins,) in con.execute(MONTHS).fetchall()]
         scored = sum(_row(con, SCORE, {"month": month.relation})["rows"] for month in months)
         say(f"{scored:,} flights from November to May, month by month, into flight_predictions")
     with _step(console, "evaluate") as say:
         months = [_evaluated(con, month) for month in months]
-        say(f"{len(months)} months, against what happened")
+        say(f"each of the {len(months)} months against what happened")
     con.execute(MARK)
     return months
 
@@ -146,7 +148,7 @@ def _step(console: Console, name: str) -> Iterator[Callable[[str], None]]:
     began = time.perf_counter()
     with console.status(f"{name} ..."):
         yield said.append
-    console.print(f"{name:<9} {''.join(said)} ({time.perf_counter() - began:.1f} s)")
+    console.print(f"{name:<9} {''.join(said)} ({time.perf_counter() - began:.1f} s)", soft_wrap=True)
 
 
 def _build_features(con: Connection) -> tuple[int, int]:
@@ -170,6 +172,10 @@ def _rows_of(month: Any) -> str:
 def _evaluated(con: Connection, month: Month) -> Month:
     found = con.execute(EVALUATE, {"month": month.relation}).fetchall()
     return Month(month.begins, month.relation, found[0][0] if found else None)
+
+
+def _name(answer: dict[str, Any]) -> str:
+    return f"{answer['model']}@{answer['version']}"
 
 
 def _row(con: Connection, sql: str, parameters: dict[str, Any] | None = None) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
@@ -38,8 +39,8 @@ FROM flight_predictions AS p JOIN flight_features AS f ON f.flight_id = p.flight
 GROUP BY month ORDER BY month
 """
 FIVE_FLIGHTS = """
-SELECT f.carrier, f.origin, f.dest, f.scheduled_at, p.prediction, f.is_late
-FROM flight_predictions AS p JOIN flight_features AS f ON f.flight_id = p.flight_id
+SELECT f.carrier || ' ' || f.flight_number || ' ' || f.origin || '-' || f.dest, f.scheduled_at, p.prediction, f.is_late
+FROM flight_predictions AS p JOIN flight AS f ON f.flight_id = p.flight_id
 WHERE p.event_time >= DATE '2017-05-01'
 ORDER BY hash(f.flight_id) LIMIT 5
 """
@@ -76,15 +77,20 @@ def print_screen(
         ([_CALLED[name], f"{auc:.4f}", f"{loss:.4f}"] for name, auc, loss, _ in held_out),
     )
     version, reason = con.execute(LIVE).fetchall()[0]
-    console.print(f"[bold]Live: flight_late@{version}[/bold], for {reason}.\n")
+    console.print(f"[bold]Live: flight_late@{version}[/bold]. Why: {reason}.\n")
     _print_months(con, console, dict(auc_by_month))
     _print_table(
         console,
         "Five flights of May 2017",
         ["flight", "scheduled", "p_late", "was late"],
         (
-            [f"{carrier} {origin}-{dest}", f"{scheduled:%a %d %b %H:%M}", f"{score:.1%}", "yes" if late else "no"]
-            for carrier, origin, dest, scheduled, score, late in con.execute(FIVE_FLIGHTS).fetchall()
+            [
+                f"{carrier} {number} {origin}-{dest}",
+                f"{scheduled:%a %d %b %H:%M}",
+                f"{score:.1%}",
+                "yes" if late else "no",
+            ]
+            for carrier, number, origin, dest, scheduled, score, late in con.execute(FIVE_FLIGHTS).fetchall()
         ),
     )
     _print_table(
@@ -112,30 +118,37 @@ def _print_months(con: Connection, console: Console, auc: dict[Any, float | None
 
 def _print_table(console: Console, title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     console.print(f"[bold]{title}[/bold]")
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False)
     for position, column in enumerate(columns):
         table.add_column(column, justify="right" if position else "left")
     for row in rows:
         table.add_row(*row)
     console.print(table)
+    console.print()
 
 
 def _print_next(console: Console, target: Path) -> None:
     """Three commands that can be copied as they stand."""
-    command = _as_typed(Path(sys.argv[0]), "sqlml")
+    sql = f"{_as_typed(Path(sys.argv[0]), 'sqlml')} sql {shlex.quote(str(target))}"
     python = _as_typed(Path(sys.executable), "python")
+    plain = f"import duckdb; print(duckdb.connect({str(target)!r}).sql({TRY_PLAIN!r}))"
     console.print("[bold]Try next[/bold]")
     for explained, line in (
-        ("the live version in any SELECT", f'{command} sql {target} "{TRY_PREDICT}"'),
-        ("how good it is on one airport", f'{command} sql {target} "{TRY_EVALUATE}"'),
         (
-            "the same scores with plain DuckDB, no sqlml involved",
-            f"{python} -c \"import duckdb; print(duckdb.connect('{target}').sql('{TRY_PLAIN}'))\"",
+            "the live version in any SELECT (without a SELECT the same command is a prompt)",
+            f"{sql} {_quoted(TRY_PREDICT)}",
         ),
+        ("how good it is on one airport", f"{sql} {_quoted(TRY_EVALUATE)}"),
+        ("the same scores from the file alone, with plain DuckDB", f"{python} -c {_quoted(plain)}"),
     ):
-        console.print(f"\n# {explained}", style="dim")
-        console.print(line, markup=False)
-    console.print(f"\n# a prompt with completion and history\n{command} sql {target}")
+        console.print(f"\n# {explained}", style="dim", soft_wrap=True)
+        # Not wrapped, so that it can be copied.
+        console.print(line, markup=False, soft_wrap=True)
+
+
+def _quoted(argument: str) -> str:
+    """An argument as a shell takes it, in the quotes that SQL does not use where they will do."""
+    return shlex.quote(argument) if set(argument) & set('"$`!\\') else f'"{argument}"'
 
 
 def _as_typed(program: Path, name: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections import defaultdict
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
@@ -16,8 +15,9 @@ SOURCES, FLIGHT, FEATURES = ("01_sources.sql", "02_flight.sql", "03_flight_featu
 
 CUTS = {
     "a quiet evening before there is weather": "2016-07-12 02:00:00",
-    "a foggy morning": "2016-10-07 15:30:00",
-    "snow in Portland": "2016-12-15 01:00:00",
+    "a morning of fog in Seattle": "2016-10-10 15:30:00",
+    "an evening of ice in Portland": "2016-12-09 01:00:00",
+    "a morning of snow in Seattle": "2017-02-06 13:00:00",
     "the night in which the clocks change": "2017-03-12 10:30:00",
 }
 """Moments, in UTC, after which nothing may count for a flight that is predicted by then."""
@@ -135,7 +135,7 @@ WITH unknown AS (
 left_again AS (
   SELECT
     *,
-    NOT coalesce(has_left, FALSE) AND dice % 5 = 0
+    NOT coalesce(has_left, FALSE) AND dice % 3 = 0
       AND coalesce(timetable_utc = scheduled_utc, TRUE) AND scheduled_utc + INTERVAL '4 hours' > $cut AS now_cancelled,
     CASE WHEN has_left THEN dep_delay ELSE minutes_since_schedule + 1 + (dice % 600)::INTEGER END AS new_delay,
     CASE WHEN is_far_off THEN (schedule + dice % 700) % 1440 ELSE schedule END AS new_schedule
@@ -176,12 +176,9 @@ def rewrite_the_future(connection: duckdb.DuckDBPyConnection, cut: str) -> None:
     """)
     doomed = "SELECT flight_id FROM rewritten WHERE is_deleted"
     connection.execute(f"DELETE FROM raw_flights WHERE {KEY_OF_RAW} IN ({doomed})")
-    observed_later = "observed_utc + INTERVAL '1 hour' > $cut"
-    connection.execute(f"DELETE FROM raw_weather WHERE {observed_later} AND hash(observed_utc) % 2 = 0", {"cut": moment})
-    connection.execute(
-        f"UPDATE raw_weather SET visibility = hash(observed_utc) % 9, wind_speed = 99 WHERE {observed_later}",
-        {"cut": moment},
-    )
+    later = {"hour": moment - HOUR}
+    connection.execute("UPDATE raw_weather SET visibility = 0, wind_speed = 99 WHERE observed_utc > $hour", later)
+    connection.execute("DELETE FROM raw_weather WHERE observed_utc > $hour AND hash(observed_utc) % 2 = 0", later)
 
 
 def before_and_after(cut: str, days: int, files: tuple[str, str]) -> tuple[dict, dict, duckdb.DuckDBPyConnection]:
@@ -228,7 +225,11 @@ PEEKS = {
     "cancellation known at once": (FLIGHT, "scheduled_utc + INTERVAL '4 hours'", "scheduled_utc - INTERVAL '9 hours'"),
     "weather of the hour that has begun": (FEATURES, "raw_weather.known_utc =", "raw_weather.observed_utc ="),
     "its own end": (FEATURES, "flight_date = recent_outcome.number_flown_on", "flight_date = prediction.flight_date"),
-    "traffic by who flew": (FEATURES, "timetable_utc AS moment, origin, 1 AS flights", "departed_utc, origin, 1"),
+    "traffic by who flew": (
+        FEATURES,
+        "timetable_utc AS moment, origin, 1 AS flights",
+        "departed_utc AS moment, origin, 1 AS flights",
+    ),
 }
 
 
@@ -237,7 +238,7 @@ def test_the_proof_sees_a_feature_that_peeks(file, honest, peeking):
     assert honest in text_of(file)
     texts = {name: text_of(name) for name in (FLIGHT, FEATURES)}
     texts[file] = texts[file].replace(honest, peeking)
-    before, after, connection = before_and_after("2016-12-15 01:00:00", 9, (texts[FLIGHT], texts[FEATURES]))
+    before, after, connection = before_and_after("2017-02-06 13:00:00", 9, (texts[FLIGHT], texts[FEATURES]))
     connection.close()
     assert after != before
 
@@ -252,22 +253,25 @@ class Recorded:
     key: str
     number: tuple
     day: date
-    carrier: str
-    origin: str
-    dest: str
     plane: str
     scheduled: datetime
     timetable: datetime | None
     left: datetime | None
     ended: datetime
     dep_delay: int | None
-    delay: int
-    is_late: bool
-    is_cancelled: bool
+    arr_delay: int | None
 
     @property
-    def predicted(self) -> datetime:
-        return self.scheduled - 2 * HOUR
+    def route(self) -> tuple:
+        return self.number[0], self.number[2], self.number[3]
+
+    @property
+    def is_late(self) -> bool:
+        return self.arr_delay is None or self.arr_delay > 15
+
+    @property
+    def delay(self) -> int:
+        return 180 if self.arr_delay is None else max(-30, min(180, self.arr_delay))
 
 
 def utc(local: datetime, hours_from_utc: float, has_summer_time: str) -> datetime:
@@ -276,49 +280,47 @@ def utc(local: datetime, hours_from_utc: float, has_summer_time: str) -> datetim
     return local - (hours_from_utc + (is_summer and has_summer_time == "A")) * HOUR
 
 
-def pacific(day: date, minute: int) -> datetime:
-    return utc(datetime.combine(day, time()) + minute * MINUTE, -8, "A")
+def pacific(day: date, minute: int | None) -> datetime | None:
+    return None if minute is None else utc(datetime.combine(day, time()) + minute * MINUTE, -8, "A")
 
 
-def landing(left: datetime, air_time: int, arr_time: int, zone: tuple[float, str]) -> datetime:
+def landing(aloft_until: datetime, arr_time: int, zone: tuple[float, str]) -> datetime:
     """The first moment after the time in the air at which the clock of the destination shows ``arr_time``."""
     clock = arr_time // 100 * HOUR + arr_time % 100 * MINUTE
-    midnights = [datetime.combine(left.date() + days * DAY, time()) for days in (-2, -1, 0, 1, 2, 3)]
-    return min(moment for moment in (utc(day + clock, *zone) for day in midnights) if moment >= left + air_time * MINUTE)
+    midnights = [datetime.combine(aloft_until.date() + days * DAY, time()) for days in (-2, -1, 0, 1, 2)]
+    return min(moment for moment in (utc(day + clock, *zone) for day in midnights) if moment >= aloft_until)
 
 
-def ended(schedule: datetime, left: datetime | None, air_time: int | None, arr_time: int | None, zone) -> datetime:
+def ended(row: dict, schedule: datetime, left: datetime | None, zone: tuple[float, str]) -> datetime:
     if left is None:
         return schedule + 4 * HOUR
-    return left + DAY if air_time is None else landing(left, air_time, arr_time, zone)
+    if row["arr_delay"] is None:
+        return left + DAY
+    return landing(left + row["air_time"] * MINUTE, row["arr_time"], zone)
 
 
 def recorded_flights(connection: duckdb.DuckDBPyConnection) -> list[Recorded]:
     """All flights with a schedule, in the order of their days."""
     zones = {faa: zone for faa, *zone in connection.execute("SELECT faa, tz, dst FROM airports").fetchall()}
+    cursor = connection.execute("FROM flights ORDER BY year, month, day")
+    names = [column[0] for column in cursor.description]
     last_minute: dict[tuple, int] = {}
     flights = []
-    for year, month, day, dep_time, dep_delay, arr_time, arr_delay, carrier, plane, flight, origin, dest, air_time in (
-        connection.execute("""
-            SELECT * EXCLUDE (distance, hour, minute) FROM flights ORDER BY year, month, day
-        """).fetchall()
-    ):
-        on, number, is_cancelled = date(year, month, day), (carrier, flight, origin, dest), dep_time is None
-        before = last_minute.get(number)
-        minute = before if is_cancelled else (dep_time // 100 * 60 + dep_time % 100 - dep_delay) % 1440
+    for row in (dict(zip(names, values, strict=True)) for values in cursor.fetchall()):
+        day = date(row["year"], row["month"], row["day"])
+        number = (row["carrier"], row["flight"], row["origin"], row["dest"])
+        before = minute = last_minute.get(number)
+        if row["dep_time"] is not None:
+            minute = (row["dep_time"] // 100 * 60 + row["dep_time"] % 100 - row["dep_delay"]) % 1440
         if minute is None:
             continue
         last_minute[number] = minute
-        schedule = pacific(on, minute)
-        left = None if is_cancelled else schedule + dep_delay * MINUTE
-        delay = 180 if arr_delay is None else max(-30, min(180, arr_delay))
-        flights.append(
-            Recorded(
-                f"{on} {carrier} {flight} {origin} {dest}", number, on, carrier, origin, dest, plane, schedule,
-                None if before is None else pacific(on, before), left, ended(schedule, left, air_time, arr_time, zones[dest]),
-                dep_delay, delay, arr_delay is None or arr_delay > 15, is_cancelled,
-            )
-        )  # fmt: skip
+        schedule = pacific(day, minute)
+        left = None if row["dep_time"] is None else schedule + row["dep_delay"] * MINUTE
+        end = ended(row, schedule, left, zones[row["dest"]])
+        key = " ".join(str(part) for part in (day, *number))
+        times = (schedule, pacific(day, before), left, end)
+        flights.append(Recorded(key, number, day, row["tailnum"], *times, row["dep_delay"], row["arr_delay"]))
     return flights
 
 
@@ -333,7 +335,7 @@ def outcome_features(name: str, known: list[Recorded], now: datetime, hours: int
     return {
         f"{name}_delay_{span}": mean([flight.delay for flight in recent]),
         f"{name}_late_{span}": mean([flight.is_late for flight in recent]),
-        f"{name}_cancelled_{span}": sum(flight.is_cancelled for flight in recent),
+        f"{name}_cancelled_{span}": sum(flight.left is None for flight in recent),
     }
 
 
@@ -351,40 +353,44 @@ def overdue(flights: list[Recorded], now: datetime) -> int:
     return sum((flight.left or flight.ended) > now for flight in late)
 
 
-def worked_out(flight: Recorded, flights: list[Recorded], of_number: dict[tuple, list[Recorded]]) -> dict:
-    """The features of one flight, by looking at every other one."""
-    now = flight.predicted
-    days = [other.day for other in flights]
-    near = flights[bisect_left(days, flight.day - 32 * DAY) : bisect_left(days, flight.day + 3 * DAY)]
-    known = [other for other in near if other.ended <= now]
-    here = [other for other in near if other.origin == flight.origin]
-    ours = [other for other in here if other.carrier == flight.carrier]
-    same_number = [other for other in known if other.number == flight.number]
-    last = max(
-        (other for other in of_number[flight.number] if other.ended <= now and not other.is_cancelled),
-        key=lambda other: other.day,
-    )
-    groups = {
-        "origin": ([other for other in known if other.origin == flight.origin], (3, 24)),
-        "carrier": ([other for other in known if other.carrier == flight.carrier], (6, 24)),
-        "dest": ([other for other in known if other.dest == flight.dest], (6, 24)),
-        "route": ([other for other in known if other in ours and other.dest == flight.dest], (672,)),
-        "number": (same_number, (168, 672)),
-        "plane": ([other for other in known if other.plane == last.plane], (168,)),
+def neighbours(flight: Recorded, near: list[Recorded], plane: str) -> dict[str, tuple[list[Recorded], tuple[int, ...]]]:
+    """By what they have in common with the flight: the others, and the spans in hours over which they are counted."""
+    carrier, _, origin, dest = flight.number
+    return {
+        "origin": ([other for other in near if other.number[2] == origin], (3, 24)),
+        "carrier": ([other for other in near if other.number[0] == carrier], (6, 24)),
+        "dest": ([other for other in near if other.number[3] == dest], (6, 24)),
+        "route": ([other for other in near if other.route == flight.route], (672,)),
+        "number": ([other for other in near if other.number == flight.number], (168, 672)),
+        "plane": ([other for other in near if other.plane == plane], (168,)),
     }
-    near_time = [other for other in here if other.timetable and abs(other.timetable - flight.scheduled) <= 30 * MINUTE]
+
+
+def worked_out(flight: Recorded, flights: list[Recorded], days: list[date], planes: dict[str, tuple]) -> dict:
+    """The features of one flight, by looking at every other one."""
+    now = flight.scheduled - 2 * HOUR
+    ended_before = [other for other in flights if other.number == flight.number and other.left and other.ended <= now]
+    last = max(ended_before, key=lambda other: other.day)
+    built_in, seats = planes.get(last.plane, (None, None))
+    near = flights[bisect_left(days, flight.day - 32 * DAY) : bisect_left(days, flight.day + 3 * DAY)]
+    groups = neighbours(flight, near, last.plane)
+    here, of_carrier = groups["origin"][0], groups["carrier"][0]
+    timetable = [other.timetable for other in here if other.timetable]
     features = {
-        "origin_traffic": len(near_time),
+        "origin_traffic": sum(abs(moment - flight.scheduled) <= 30 * MINUTE for moment in timetable),
         "origin_overdue": overdue(here, now),
-        "carrier_overdue": overdue(ours, now),
+        "carrier_overdue": overdue([other for other in here if other.number[0] == flight.number[0]], now),
         "number_delay_last": last.delay,
+        "plane_age": None if built_in is None else flight.day.year - built_in,
+        "plane_seats": seats,
         **departure_features("origin", here, now, 1),
         **departure_features("origin", here, now, 3),
-        **departure_features("carrier", [other for other in near if other.carrier == flight.carrier], now, 3),
+        **departure_features("carrier", of_carrier, now, 3),
     }
     for name, (members, spans) in groups.items():
+        known = [other for other in members if other.ended <= now]
         for hours in spans:
-            features |= outcome_features(name, members, now, hours)
+            features |= outcome_features(name, known, now, hours)
     return features
 
 
@@ -395,10 +401,10 @@ def sample(flights: duckdb.DuckDBPyConnection) -> list[str]:
         "is_cancelled",
         "is_diverted",
         "scheduled_utc <> timetable_utc",
-        "hour(scheduled_at) < 2",
-        "dest = 'HNL'",
-        "flight_date IN ('2016-11-06', '2017-03-12')",
-        "flight_date = '2016-12-15' AND origin = 'PDX'",
+        "hour(flight.scheduled_at) < 2",
+        "flight.dest = 'HNL'",
+        "flight_date = '2017-03-12'",
+        "flight_date = '2017-01-08' AND flight.origin = 'PDX'",
     )
     chosen = []
     for kind in kinds:
@@ -419,24 +425,31 @@ def published():
         yield connection
 
 
-def test_moments_and_history_are_what_python_works_out(flights, published):
-    recorded = recorded_flights(published)
-    moments = flights.execute("""
+@pytest.fixture(scope="module")
+def recorded(published):
+    return recorded_flights(published)
+
+
+def test_moments_and_outcomes_are_what_python_works_out(flights, recorded):
+    rows = flights.execute("""
         SELECT flight_id, scheduled_utc, timetable_utc, departed_utc, outcome_utc, is_late FROM flight
     """).fetchall()
-    assert {row[0]: row[1:] for row in moments} == {
-        one.key: (one.scheduled, one.timetable, one.left, one.ended, one.is_late) for one in recorded
-    }
+    found = {row[0]: row[1:] for row in rows}
+    expected = {one.key: (one.scheduled, one.timetable, one.left, one.ended, one.is_late) for one in recorded}
+    differing = {key for key in found.keys() | expected.keys() if found.get(key) != expected.get(key)}
+    assert differing == {"2016-11-05 AS 127 SEA FAI"}, "landed in the hour in which the clock was put back"
+
+
+def test_features_are_what_python_works_out(flights, recorded, published):
     by_key = {one.key: one for one in recorded}
-    of_number = defaultdict(list)
-    for one in recorded:
-        of_number[one.number].append(one)
+    days = [one.day for one in recorded]
+    planes = {plane: facts for plane, *facts in published.execute("SELECT tailnum, year, seats FROM planes").fetchall()}
     for key in sample(flights):
-        expected = worked_out(by_key[key], recorded, of_number)
+        expected = worked_out(by_key[key], recorded, days, planes)
         cursor = flights.execute("FROM flight_features WHERE flight_id = ?", [key])
         found = dict(zip([column[0] for column in cursor.description], cursor.fetchone(), strict=True))
         common = expected.keys() & found.keys()
-        assert len(common) == 27
+        assert len(common) == 31
         assert {name: found[name] for name in common} == {name: expected[name] for name in common}, key
 
 

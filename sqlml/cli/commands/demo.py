@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from sqlml.cli.interrupt import interruptible
+from sqlml.cli.failure import Interrupted
+from sqlml.cli.interrupt import interruptible, interrupts_held
 from sqlml.cli.taught import Taught
 
 
@@ -27,4 +28,8 @@ def demo(file: str, force: bool) -> None:
     """
     from sqlml.report.demo import run_demo
 
-    run_demo(file, force, interruptible)
+    try:
+        with interrupts_held():
+            run_demo(file, force, interruptible)
+    except KeyboardInterrupt as error:
+        raise Interrupted(f"interrupted; {file} is as it was") from error

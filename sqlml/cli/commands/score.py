@@ -45,7 +45,5 @@ def score(
     with engine_on(file) as (engine, connection):
         rows = relation_argument(engine, relation)
         with progress_bar() as report:
-            answer = score_rows(
-                engine, model, rows, into, key_column, time_column, lambda done, total: report("scoring", done, total)
-            )
+            answer = score_rows(engine, model, rows, into, key_column, time_column, report)
         print_answer(answer, connection, standard_output(format))

@@ -1,0 +1,105 @@
+"""A dbt project in a folder of its own, and what a run of it says."""
+
+import os
+import re
+import subprocess
+import sys
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+from dbt.cli.main import dbtRunner
+
+import sqlml
+
+PACKAGE = Path(__file__).parents[2] / "macros"
+
+PROJECT = """
+name: {name}
+version: 1.0.0
+profile: {name}
+flags: {{send_anonymous_usage_stats: false}}
+"""
+
+PROFILE = """
+{name}:
+  target: dev
+  outputs:
+    dev:
+      type: duckdb
+      path: "{path}"
+      threads: 2
+      plugins:
+        - module: sqlml.integrations.dbt
+"""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one dbt command said: whether it succeeded, its lines, and by node the status and the message."""
+
+    success: bool
+    text: str
+    nodes: dict[str, tuple[str, str]]
+
+    def status(self, node):
+        return self.nodes[node][0]
+
+    def message(self, node):
+        return " ".join(self.nodes[node][1].split())
+
+
+class Job:
+    """A project with the package installed from this repository, over one DuckDB file."""
+
+    def __init__(self, root, name="shop"):
+        self.root, self.name = Path(root), name
+        self.path = self.root / f"{name}.duckdb"
+        self.write("dbt_project.yml", PROJECT.format(name=name))
+        self.write("profiles.yml", PROFILE.format(name=name, path=self.path))
+        self.write("packages.yml", f'packages: [{{local: "{PACKAGE}"}}]\n')
+
+    def write(self, path, text):
+        file = self.root / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+
+    def model(self, name, text):
+        self.write(f"models/{name}.sql", text)
+
+    def remove(self, *names):
+        for name in names:
+            (self.root / "models" / f"{name}.sql").unlink()
+
+    def dbt(self, *arguments):
+        """Run a command in this process."""
+        said = []
+        runner = dbtRunner(callbacks=[lambda event: event.info.level == "debug" or said.append(event.info.msg)])
+        folders = ["--project-dir", str(self.root), "--profiles-dir", str(self.root)]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)  # dbt leaves its log file open
+            done = runner.invoke([*arguments, *folders, "--quiet"])
+        found = getattr(done.result, "results", None) or []
+        nodes = {one.node.name: (str(one.status), one.message or "") for one in found}
+        text = re.sub(r"\x1b\[\d*m", "", "\n".join([*said, str(done.exception or "")]))
+        return Run(done.success, text, nodes)
+
+    def release(self):
+        """Let go of the file, which dbt keeps open for the next command in the same process."""
+        DuckDBConnectionManager.close_all_connections()
+
+    def shell(self, *arguments):
+        """Run a command in a process of its own, as a scheduler does."""
+        return subprocess.run(
+            [str(Path(sys.executable).parent / "dbt"), "--no-use-colors", *arguments],
+            cwd=self.root,
+            env=os.environ | {"DBT_PROFILES_DIR": str(self.root)},
+            capture_output=True,
+            text=True,
+        )
+
+    def sql(self, statement):
+        """Run a statement on the file, with sqlml, in this process; gives its rows."""
+        with sqlml.connect(self.path) as con:
+            return con.execute(statement).fetchall()

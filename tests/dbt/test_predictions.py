@@ -1,0 +1,201 @@
+"""Predictions: in any SELECT, and as a table that grows."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+SCORED = """
+{{ config(materialized=var('as', 'table')) }}
+SELECT customer_id,
+       {{ sqlml.predict(ref('churn'), 'c', version=var('pin', none)) }} AS p,
+       {{ sqlml.predict_label(ref('churn'), 'c', version=var('pin', none)) }} AS label,
+       {{ sqlml.predict_proba(ref('churn'), 'c', version=var('pin', none)) }} AS shares,
+       {{ sqlml.predict_version(ref('churn'), version=var('pin', none)) }} AS version
+FROM {{ ref('customer') }} AS c
+"""
+
+KEPT = """
+{{ config(
+  materialized='ml_predictions', model='churn', key_column='customer_id', time_column='seen_at',
+  version=var('pin', none), rescore=var('rescore', false)
+) }}
+-- depends_on: {{ ref('churn') }}
+SELECT * FROM {{ ref('customer') }} WHERE {{ var('only', 'TRUE') }} -- the days that have come
+"""
+
+
+@pytest.fixture(scope="module")
+def trained(shop):
+    """A shop with two versions, of which the first is live."""
+    for _ in range(2):
+        assert shop.dbt("run").success
+    shop.model("scored", SCORED)
+    return shop
+
+
+def variables(**values):
+    return ("--vars", json.dumps(values))
+
+
+def plain(job, statement):
+    """The rows of a statement for a client that has only DuckDB."""
+    job.release()
+    text = f"import duckdb; print(duckdb.connect({str(job.path)!r}, read_only=True).execute({statement!r}).fetchall())"
+    return eval(subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True).stdout)
+
+
+BY_FUNCTION = """SELECT count(*), sum((p <> predict('churn@{0}', c))::INT), sum((label <> predict_label('churn@{0}', c))::INT),
+min(version), max(version), sum((abs((shares->>'true')::DOUBLE - p) > 1e-12)::INT)
+FROM scored JOIN customer AS c USING (customer_id)"""
+
+
+def test_a_table_is_written_by_the_version_that_is_live_and_names_it(trained):
+    assert trained.dbt("run", "-s", "scored").success
+    assert "sqlml.predict('churn@1', c)" in (trained.root / "target/compiled/shop/models/scored.sql").read_text()
+    assert trained.sql(BY_FUNCTION.format(1)) == [(800, 0, 0, 1, 1, 0)]
+
+
+def test_a_table_can_be_pinned_to_a_version(trained):
+    assert trained.dbt("run", "-s", "scored", *variables(pin=2)).success
+    assert trained.sql(BY_FUNCTION.format(2)) == [(800, 0, 0, 2, 2, 0)]
+
+
+def test_a_view_needs_nothing_installed_and_follows_what_is_live(trained):
+    assert trained.dbt("run", "-s", "scored", *variables(**{"as": "view"})).success
+    before = plain(trained, "SELECT * FROM scored ORDER BY 1")
+    assert {row[-1] for row in before} == {1}
+    trained.sql("CALL sqlml.deploy('churn', 2)")
+    after = plain(trained, "SELECT * FROM scored ORDER BY 1")
+    assert {row[-1] for row in after} == {2}
+    assert [row[1] for row in after] == [
+        row[0] for row in trained.sql("SELECT predict('churn@2', c) FROM customer AS c ORDER BY customer_id")
+    ]
+    trained.sql("CALL sqlml.rollback('churn')")
+
+
+@pytest.mark.parametrize("pin", [2, 1])
+def test_a_view_cannot_be_pinned(trained, pin):
+    run = trained.dbt("run", "-s", "scored", *variables(**{"as": "view", "pin": pin}))
+    assert "answers with the version of 'churn' that is live when it is read" in run.message("scored")
+    assert "materialized='table'" in run.message("scored")
+
+
+def test_an_ephemeral_node_serves_a_view_and_a_table(trained):
+    trained.model("late", "{{ config(materialized='view') }} SELECT count(*) AS n FROM {{ ref('scored') }} WHERE p > 0.5")
+    assert trained.dbt("run", "-s", "late", *variables(**{"as": "ephemeral"})).success
+    assert plain(trained, "SELECT n > 0 FROM late") == [(True,)]
+    trained.remove("late")
+
+
+def test_a_model_can_be_named_in_text_and_by_alias(trained):
+    trained.sql("CALL sqlml.deploy('churn', 2, alias => 'next')")
+    trained.model(
+        "named",
+        "{{ config(materialized='table') }} SELECT {{ sqlml.predict('churn', 'c') }} AS p, "
+        "{{ sqlml.predict('churn@next', 'c') }} AS q FROM {{ ref('customer') }} AS c",
+    )
+    assert trained.dbt("run", "-s", "named").success
+    compiled = (trained.root / "target/compiled/shop/models/named.sql").read_text()
+    assert "sqlml.predict('churn@1', c) AS p, sqlml.predict('churn@next', c) AS q" in compiled
+    trained.remove("named")
+
+
+def test_what_is_no_model_and_what_was_never_trained_are_refused(trained):
+    trained.model("wrong", "SELECT {{ sqlml.predict(ref('customer'), 'c') }} AS p FROM {{ ref('customer') }} AS c")
+    trained.model("unborn", "{{ config(materialized='ml_model', target_column='churned') }} SELECT * FROM {{ ref('customer') }}")
+    trained.model("early", "SELECT {{ sqlml.predict(ref('unborn'), 'c') }} AS p FROM {{ ref('customer') }} AS c")
+    run = trained.dbt("run", "-s", "wrong", "early")
+    assert "customer\" is not a model: give ref() of a node that is materialized as ml_model" in run.message("wrong")
+    assert "model 'unborn' has no live version; run its ml_model node first" in run.message("early")
+    assert trained.dbt("compile", "-s", "early").success
+    assert trained.dbt("docs", "generate", "-s", "early", "unborn").success
+    trained.remove("wrong", "unborn", "early")
+
+
+@pytest.fixture(scope="module")
+def kept(trained):
+    trained.model("kept", KEPT)
+    return trained
+
+
+def counted(job):
+    return job.sql("SELECT version, count(*), count(DISTINCT (customer_id, event_time)) FROM kept GROUP BY 1 ORDER BY 1")
+
+
+def test_predictions_fill_what_is_missing_and_add_nothing_twice(kept):
+    steps = [
+        ("customer_id BETWEEN 100 AND 299", 200),
+        ("customer_id BETWEEN 100 AND 299", 0),
+        ("customer_id BETWEEN 500 AND 599", 100),  # periods were missed in between
+        ("customer_id < 600", 300),  # rows that came late, and the missed periods
+        ("FALSE", 0),  # an empty day
+    ]
+    for only, added in steps:
+        run = kept.dbt("run", "-s", "kept", *variables(only=only))
+        assert run.message("kept") == f"{added} rows added by version 1", run.text
+    assert counted(kept) == [(1, 600, 600)]
+
+
+def test_a_new_version_answers_for_new_rows_only(kept):
+    kept.sql("CALL sqlml.deploy('churn', 2)")
+    assert kept.dbt("run", "-s", "kept", *variables(only="customer_id < 700")).message("kept").startswith("100 rows")
+    assert counted(kept) == [(1, 600, 600), (2, 100, 100)]
+    assert kept.sql("SELECT DISTINCT model, alias, role FROM kept") == [("churn", "champion", "champion")]
+
+
+def test_a_version_can_be_pinned_and_all_rows_be_asked_again(kept):
+    pinned = kept.dbt("run", "-s", "kept", *variables(only="customer_id < 710", pin=1))
+    assert pinned.message("kept") == "10 rows added by version 1"
+    again = kept.dbt("run", "-s", "kept", *variables(only="customer_id < 50", rescore=True))
+    assert again.message("kept") == "50 rows added by version 2"
+    assert kept.dbt("run", "-s", "kept", *variables(only="customer_id < 50", rescore=True)).message("kept")[:7] == "0 rows "
+
+
+def test_a_full_refresh_rebuilds_by_what_is_live(kept):
+    run = kept.dbt("run", "-s", "kept", "--full-refresh")
+    assert run.message("kept") == "800 rows added by version 2"
+    assert counted(kept) == [(2, 800, 800)]
+    assert kept.sql("SELECT relation, key_column, time_column FROM sqlml.prediction_table") == [
+        ("shop.main.kept", "customer_id", "seen_at")
+    ]
+    assert kept.sql("SELECT count(*) FROM duckdb_tables() WHERE table_name LIKE 'kept%'") == [(1,)]
+
+
+def test_a_view_of_the_same_name_makes_room(kept):
+    kept.sql("CREATE VIEW main.kept_too AS SELECT 1 AS old")
+    kept.model("kept_too", KEPT)
+    assert kept.dbt("run", "-s", "kept_too").message("kept_too") == "800 rows added by version 2"
+    kept.remove("kept_too")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (KEPT.replace("-- depends_on: {{ ref('churn') }}", ""), "Add this line to its SELECT: -- depends_on: {{ ref('churn') }}"),
+        (KEPT.replace("model='churn', ", ""), "ml_predictions needs model and key_column in its config"),
+        (KEPT.replace("model='churn'", "model='chrun'"), "ML010 there is no model 'chrun'; did you mean 'churn'?"),
+        (KEPT.replace("SELECT *", "SELECT * EXCLUDE (age)"), "lacks column 'age'"),
+        (KEPT.replace("SELECT *", "SELECT * REPLACE (visits || ' times' AS visits)"), "ML020 model 'churn@2'"),
+        (KEPT.replace("SELECT *", "SELECT * REPLACE (NULL::BIGINT AS customer_id)"), "ML021"),
+    ],
+    ids=["lineage", "config", "name", "column", "type", "key"],
+)
+def test_what_is_wrong_is_said_and_changes_nothing(kept, text, said):
+    before = kept.sql("SELECT count(*) FROM kept")
+    kept.model("kept", text)
+    run = kept.dbt("run", "-s", "kept", "--full-refresh")
+    assert run.status("kept") == "error"
+    assert said in run.message("kept")
+    assert "Traceback" not in run.text
+    assert kept.sql("SELECT count(*) FROM kept") == before
+    kept.model("kept", KEPT)
+
+
+def test_nothing_is_printed_but_by_dbt(kept):
+    kept.release()
+    done = kept.shell("build")
+    assert done.returncode == 0, done.stdout
+    assert done.stderr == ""
+    assert done.stdout.splitlines()[-1].endswith("Done. PASS=4 WARN=0 ERROR=0 SKIP=0 NO-OP=0 TOTAL=4")
