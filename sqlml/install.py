@@ -116,9 +116,7 @@ def stale_routines(engine: Engine, repair: bool) -> list[SqlFile]:
             return True
         return repair and _catalog_hash(catalog.get(name)) != known.catalog_hash
 
-    return [
-        file for file in sql_files(engine.name, "routines") if any(is_stale(name, file) for name in file.creates)
-    ]
+    return [file for file in sql_files(engine.name, "routines") if any(is_stale(name, file) for name in file.creates)]
 
 
 def verify(engine: Engine) -> list[Difference]:
@@ -131,7 +129,9 @@ def verify(engine: Engine) -> list[Difference]:
         return [Difference("sqlml", "missing", "nothing is installed; run sqlml init")]
     catalog, recorded = engine.catalog(), recorded_routines(engine)
     sources = {
-        name: file for folder in ("migrations", "routines") for file in sql_files(engine.name, folder)
+        name: file
+        for folder in ("migrations", "routines")
+        for file in sql_files(engine.name, folder)
         for name in file.creates
     }
     found = [

@@ -1,1 +1,1 @@
-""""""
+"""The use cases, one module per verb."""

@@ -37,7 +37,7 @@ def json_names(value: Any, argument: str) -> tuple[str, ...] | None:
     if parsed is None:
         return None
     if not isinstance(parsed, list) or not all(isinstance(name, str) for name in parsed):
-        raise InvalidArgument(f"{argument} => {value!r} is not a JSON array of names; write it as '[\"a\", \"b\"]'")
+        raise InvalidArgument(f'{argument} => {value!r} is not a JSON array of names; write it as \'["a", "b"]\'')
     return tuple(parsed)
 
 

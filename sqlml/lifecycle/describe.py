@@ -18,9 +18,7 @@ def feature_importance(engine: Engine, model: str) -> list[dict[str, Any]]:
     """
     spec, _ = load(engine, resolve(engine, model))
     shares = spec.importance or (0.0,) * len(spec.columns)
-    rows = [
-        {"feature": column.name, "importance": share} for column, share in zip(spec.columns, shares, strict=True)
-    ]
+    rows = [{"feature": column.name, "importance": share} for column, share in zip(spec.columns, shares, strict=True)]
     return sorted(rows, key=lambda row: (-row["importance"], row["feature"]))
 
 

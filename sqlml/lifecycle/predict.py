@@ -155,8 +155,8 @@ def _whole_rows(features: object) -> pa.StructArray:
     if not isinstance(rows, pa.StructArray):
         given = getattr(rows, "type", type(rows).__name__)
         raise FeatureMismatch(
-            f"features is a value of type {given}, not a row; pass the alias of a table, as in "
-            "SELECT predict('model', t) FROM my_table AS t, or a literal row such as {'a': 1}"
+            f"features is a value of type {given}, not a row; pass the alias of a relation, as t in "
+            "predict('model', t) where it reads FROM my_table AS t, or a literal row such as {'a': 1}"
         )
     return rows
 
@@ -183,4 +183,3 @@ SCORING_FUNCTIONS: Mapping[str, tuple[Callable[..., pa.Array], str]] = {
     "raw_score": (_over_vectors(raw_score), "DOUBLE[]"),
 }
 """Every scalar function: what computes it, and the SQL type that it returns."""
-

@@ -96,7 +96,8 @@ def unknown_address(engine: Engine, address: str) -> ModelNotFound | InvalidName
     names = [str(row[0]) for row in engine.rows(query("model_names"))]
     if model not in names:
         return ModelNotFound(
-            f"there is no model {model!r}; {unknown_name(model, names)}. CALL sqlml.train(model => {model!r}, ...) makes one"
+            f"there is no model {model!r}; {unknown_name(model, names)}. "
+            f"CALL sqlml.train(model => {model!r}, ...) makes one"
         )
     versions = ", ".join(str(row[0]) for row in engine.rows(query("version_numbers"), {"model": model}))
     aliases = ", ".join(str(row[0]) for row in engine.rows(query("aliases"), {"model": model}))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Union
 
 from sqlml.errors import InvalidSpec
 
@@ -52,9 +51,7 @@ class Linear:
     def __post_init__(self) -> None:
         outputs = len(self.intercepts)
         for term in self.terms:
-            rows = (
-                [term.coefficients] if isinstance(term, NumericTerm) else [*term.weights, term.missing]
-            )
+            rows = [term.coefficients] if isinstance(term, NumericTerm) else [*term.weights, term.missing]
             if any(len(row) != outputs or not all(map(math.isfinite, row)) for row in rows):
                 raise InvalidSpec(f"the term of feature {term.feature} needs {outputs} finite numbers per value")
 
@@ -122,4 +119,4 @@ class Trees:
             raise InvalidSpec(f"{len(self.trees)} trees cannot be dealt out to {self.outputs} outputs")
 
 
-Estimator = Union[Constant, Linear, Trees]
+Estimator = Constant | Linear | Trees

@@ -45,6 +45,8 @@ class Feature:
         if self.categories and self.kind != "category":
             raise InvalidSpec(f"{where}: only a category has categories")
         if not (math.isfinite(self.center) and math.isfinite(self.scale) and self.scale > 0):
-            raise InvalidSpec(f"{where}: center {self.center} and scale {self.scale} must be finite, the scale positive")
+            raise InvalidSpec(
+                f"{where}: center {self.center} and scale {self.scale} must be finite, the scale positive"
+            )
         if self.impute is not None and not math.isfinite(self.impute):
             raise InvalidSpec(f"{where}: the imputed value must be finite")

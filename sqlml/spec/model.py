@@ -102,7 +102,7 @@ def _check_terms(estimator: Linear, features: tuple[Feature, ...]) -> None:
 
 def _check_categories(estimator: Trees, features: tuple[Feature, ...]) -> None:
     for tree in estimator.trees:
-        for index, codes in zip(tree.feature, tree.categories):
+        for index, codes in zip(tree.feature, tree.categories, strict=False):
             feature = features[index]
             if codes is None:
                 continue

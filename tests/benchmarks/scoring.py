@@ -13,7 +13,6 @@ import time
 from pathlib import Path
 
 import lightgbm as lgb
-import numpy as np
 
 import sqlml
 
@@ -41,9 +40,7 @@ def main() -> None:
 
 def prepare(con, rows):
     """Make the table and train the same model twice: by SQL, and by LightGBM on the array."""
-    values = ", ".join(
-        f"CASE WHEN random() < 0.05 THEN NULL ELSE random() * 2 - 1 END AS {name}" for name in COLUMNS
-    )
+    values = ", ".join(f"CASE WHEN random() < 0.05 THEN NULL ELSE random() * 2 - 1 END AS {name}" for name in COLUMNS)
     con.execute("SELECT setseed(0.5)").fetchall()
     con.execute(f"CREATE TABLE features AS SELECT i AS id, {values} FROM range({rows}) AS g(i)")
     score = "coalesce(x0, 0) * 2 + coalesce(x1, 0) * coalesce(x2, 0) * 3 + sin(coalesce(x3, 0) * 4)"

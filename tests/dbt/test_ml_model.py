@@ -27,7 +27,7 @@ def variables(**values):
 
 
 def test_a_run_trains_and_its_lines_say_version_metric_and_reason(built):
-    job, run = built
+    _job, run = built
     assert run.message("churn").startswith("version 1, roc_auc 0.8")
     assert run.message("churn").endswith(", deployed")
     assert "model 'churn': version 1, roc_auc 0.8" in run.text
@@ -136,7 +136,9 @@ def test_a_model_that_earns_no_place_fails_and_what_hangs_on_it_is_skipped(again
     job.model("after_noise", "SELECT count(*) AS n FROM {{ ref('noise') }}")
     run = job.dbt("run", "-s", "noise+")
     assert (run.status("noise"), run.status("after_noise")) == ("error", "skipped")
-    assert "model 'noise' has no live version. Version 1 did not pass: roc_auc 0.5000 does not beat" in run.message("noise")
+    assert "model 'noise' has no live version. Version 1 did not pass: roc_auc 0.5000 does not beat" in run.message(
+        "noise"
+    )
     assert job.sql("SELECT version, is_live FROM noise") == [(1, False)]
     run = job.dbt("run", "-s", "noise+", *variables(deploy="never"))
     assert run.success
@@ -194,7 +196,10 @@ def test_settings_can_stand_in_yaml_and_the_model_can_have_another_name(again):
 def test_a_table_of_the_same_name_makes_room(again):
     job, _ = again
     job.sql("CREATE TABLE main.swap AS SELECT 1 AS old")
-    job.model("swap", "{{ config(materialized='ml_model', target_column='y') }} SELECT i AS x, i > 50 AS y FROM range(99) AS g(i)")
+    job.model(
+        "swap",
+        "{{ config(materialized='ml_model', target_column='y') }} SELECT i AS x, i > 50 AS y FROM range(99) AS g(i)",
+    )
     assert job.dbt("run", "-s", "swap").success
     assert job.sql("SELECT version FROM swap") == [(1,)]
     assert job.sql("SELECT count(*) FROM duckdb_tables() WHERE table_name LIKE 'swap%'") == [(0,)]

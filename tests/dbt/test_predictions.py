@@ -83,7 +83,9 @@ def test_a_view_cannot_be_pinned(trained, pin):
 
 
 def test_an_ephemeral_node_serves_a_view_and_a_table(trained):
-    trained.model("late", "{{ config(materialized='view') }} SELECT count(*) AS n FROM {{ ref('scored') }} WHERE p > 0.5")
+    trained.model(
+        "late", "{{ config(materialized='view') }} SELECT count(*) AS n FROM {{ ref('scored') }} WHERE p > 0.5"
+    )
     assert trained.dbt("run", "-s", "late", *variables(**{"as": "ephemeral"})).success
     assert plain(trained, "SELECT n > 0 FROM late") == [(True,)]
     trained.remove("late")
@@ -104,10 +106,12 @@ def test_a_model_can_be_named_in_text_and_by_alias(trained):
 
 def test_what_is_no_model_and_what_was_never_trained_are_refused(trained):
     trained.model("wrong", "SELECT {{ sqlml.predict(ref('customer'), 'c') }} AS p FROM {{ ref('customer') }} AS c")
-    trained.model("unborn", "{{ config(materialized='ml_model', target_column='churned') }} SELECT * FROM {{ ref('customer') }}")
+    trained.model(
+        "unborn", "{{ config(materialized='ml_model', target_column='churned') }} SELECT * FROM {{ ref('customer') }}"
+    )
     trained.model("early", "SELECT {{ sqlml.predict(ref('unborn'), 'c') }} AS p FROM {{ ref('customer') }} AS c")
     run = trained.dbt("run", "-s", "wrong", "early")
-    assert "customer\" is not a model: give ref() of a node that is materialized as ml_model" in run.message("wrong")
+    assert 'customer" is not a model: give ref() of a node that is materialized as ml_model' in run.message("wrong")
     assert "model 'unborn' has no live version; run its ml_model node first" in run.message("early")
     assert trained.dbt("compile", "-s", "early").success
     assert trained.dbt("docs", "generate", "-s", "early", "unborn").success
@@ -121,7 +125,9 @@ def kept(trained):
 
 
 def counted(job):
-    return job.sql("SELECT version, count(*), count(DISTINCT (customer_id, event_time)) FROM kept GROUP BY 1 ORDER BY 1")
+    return job.sql(
+        "SELECT version, count(*), count(DISTINCT (customer_id, event_time)) FROM kept GROUP BY 1 ORDER BY 1"
+    )
 
 
 def test_predictions_fill_what_is_missing_and_add_nothing_twice(kept):
@@ -150,7 +156,10 @@ def test_a_version_can_be_pinned_and_all_rows_be_asked_again(kept):
     assert pinned.message("kept") == "10 rows added by version 1"
     again = kept.dbt("run", "-s", "kept", *variables(only="customer_id < 50", rescore=True))
     assert again.message("kept") == "50 rows added by version 2"
-    assert kept.dbt("run", "-s", "kept", *variables(only="customer_id < 50", rescore=True)).message("kept")[:7] == "0 rows "
+    assert (
+        kept.dbt("run", "-s", "kept", *variables(only="customer_id < 50", rescore=True)).message("kept")[:7]
+        == "0 rows "
+    )
 
 
 def test_a_full_refresh_rebuilds_by_what_is_live(kept):
@@ -173,7 +182,10 @@ def test_a_view_of_the_same_name_makes_room(kept):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (KEPT.replace("-- depends_on: {{ ref('churn') }}", ""), "Add this line to its SELECT: -- depends_on: {{ ref('churn') }}"),
+        (
+            KEPT.replace("-- depends_on: {{ ref('churn') }}", ""),
+            "Add this line to its SELECT: -- depends_on: {{ ref('churn') }}",
+        ),
         (KEPT.replace("model='churn', ", ""), "ml_predictions needs model and key_column in its config"),
         (KEPT.replace("model='churn'", "model='chrun'"), "ML010 there is no model 'chrun'; did you mean 'churn'?"),
         (KEPT.replace("SELECT *", "SELECT * EXCLUDE (age)"), "lacks column 'age'"),

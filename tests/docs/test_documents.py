@@ -21,7 +21,8 @@ SNIPPET = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 CUSTOMERS = """
 COPY (
-  SELECT i AS customer_id, 18 + (i * 7919) % 60 AS age, CASE i % 3 WHEN 0 THEN 'basic' WHEN 1 THEN 'plus' ELSE 'pro' END AS plan,
+  SELECT i AS customer_id, 18 + (i * 7919) % 60 AS age,
+         CASE i % 3 WHEN 0 THEN 'basic' WHEN 1 THEN 'plus' ELSE 'pro' END AS plan,
          (i * 31) % 20 AS visits, CASE WHEN i % 9 > 0 THEN ((i * 104729) % 5000) / 100.0 END AS spend,
          (i * 31) % 20 < 6 AND i % 3 <> 2 OR i % 17 = 0 AS churned
   FROM range(800) AS g(i)

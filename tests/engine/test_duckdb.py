@@ -39,7 +39,9 @@ def test_names(text, quoted):
     assert (None if table is None else table.sql("duckdb")) == quoted
 
 
-@pytest.mark.parametrize("text", ["t", "SELECT a FROM t", "FROM t", "WITH x AS (SELECT a FROM t) SELECT * FROM x", "t "])
+@pytest.mark.parametrize(
+    "text", ["t", "SELECT a FROM t", "FROM t", "WITH x AS (SELECT a FROM t) SELECT * FROM x", "t "]
+)
 def test_a_relation_is_a_name_or_a_select(engine, text):
     assert engine.rows("SELECT count(*) FROM query($relation)", {"relation": engine.relation(text)}) == [(5000,)]
 
@@ -95,7 +97,9 @@ def test_a_failed_transaction_leaves_nothing(engine):
 
 
 def test_two_writers_of_the_same_rows(engine):
-    with duckdb.connect(engine.rows("SELECT path FROM duckdb_databases() WHERE database_name = 'plain'")[0][0]) as other:
+    with duckdb.connect(
+        engine.rows("SELECT path FROM duckdb_databases() WHERE database_name = 'plain'")[0][0]
+    ) as other:
         other.begin()
         other.execute("UPDATE t SET a = 1")
 
@@ -103,7 +107,7 @@ def test_two_writers_of_the_same_rows(engine):
             with engine.transaction():
                 engine.execute("UPDATE t SET a = 2")
 
-        with pytest.raises(DatabaseLocked, match="ML061 .*run it again"):
+        with pytest.raises(DatabaseLocked, match=r"ML061 .*run it again"):
             write()
         other.rollback()
 

@@ -167,7 +167,7 @@ def test_a_file_locked_by_another_process(tmp_path):
 
 
 def test_nothing_is_printed_at_exit(tmp_path):
-    text = "import sqlml; c = sqlml.connect('{0}'); d = c.cursor(); d.execute('SELECT 1')".format(tmp_path / "e.duckdb")
+    text = "import sqlml; c = sqlml.connect('{}'); d = c.cursor(); d.execute('SELECT 1')".format(tmp_path / "e.duckdb")
     done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("", "")
 

@@ -27,9 +27,7 @@ def test_a_new_file_is_in_step(engine):
 
 def test_a_file_without_sqlml_says_so(tmp_path):
     with duckdb.connect(str(tmp_path / "plain.duckdb")) as plain:
-        assert verify(DuckDBEngine(plain)) == [
-            Difference("sqlml", "missing", "nothing is installed; run sqlml init")
-        ]
+        assert verify(DuckDBEngine(plain)) == [Difference("sqlml", "missing", "nothing is installed; run sqlml init")]
 
 
 def test_edited_missing_and_extra_are_found_and_repaired(con, engine):

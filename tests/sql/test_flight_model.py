@@ -65,7 +65,9 @@ def test_the_kernel_gives_the_bits_of_lightgbm(flights, by_library):
     keys, raw = by_library
     assert len(keys) > 18_000
     with sqlml.connect(flights[0], read_only=True) as con:
-        scored = con.execute(f"SELECT flight_id, raw_score('flight_late', f)[1] FROM {SAMPLE} AS f ORDER BY 1").fetchall()
+        scored = con.execute(
+            f"SELECT flight_id, raw_score('flight_late', f)[1] FROM {SAMPLE} AS f ORDER BY 1"
+        ).fetchall()
     assert [key for key, _ in scored] == keys
     assert np.array([score for _, score in scored]).tobytes() == raw.tobytes()
 

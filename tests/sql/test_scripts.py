@@ -46,7 +46,9 @@ def printed_by(con, statement):
         rows = [" | ".join(as_text(value) for value in row) for row in result.fetchall()] if reads(shown) else []
     except Exception as error:
         return f"{shown};\n!! {masked(str(error))}\n\n"
-    return f"{shown};\n" + (f"{' | '.join(names)}\n" if reads(shown) else "") + "".join(f"{row}\n" for row in rows) + "\n"
+    return (
+        f"{shown};\n" + (f"{' | '.join(names)}\n" if reads(shown) else "") + "".join(f"{row}\n" for row in rows) + "\n"
+    )
 
 
 def reads(statement):
