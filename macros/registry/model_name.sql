@@ -3,7 +3,6 @@
 {% endmacro %}
 
 {% macro default__model_name(node) %}
-  {% set given = node.config.get('model_name') or (node.config.get('meta') or {}).get('model_name') %}
   {% set version = '_v' ~ node.version if node.version else '' %}
-  {{ return(given or node.name ~ version) }}
+  {{ return(sqlml.setting('model_name', node.name ~ version, of=node)) }}
 {% endmacro %}

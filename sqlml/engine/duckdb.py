@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import json
 import re
 import threading
 import uuid
@@ -124,15 +125,41 @@ class DuckDBEngine:
                 rollback_quietly(self._connection)
                 raise
 
-    def json_object(self, columns: Mapping[str, pa.DataType], table: str) -> exp.Expression:
+    @contextmanager
+    def materialized(self, query: exp.Query, parameters: Parameters | None = None) -> Iterator[exp.Table]:
+        """The rows of a SELECT as a temporary table; after an error it goes with its transaction or session."""
+        name = f"sqlml_{uuid.uuid4().hex}"
+        create = exp.Create(
+            this=exp.to_table(name),
+            kind="TABLE",
+            expression=query.copy(),
+            properties=exp.Properties(expressions=[exp.TemporaryProperty()]),
+        )
+        self.execute(create.sql(self.dialect), parameters)
+        yield exp.to_table(name)
+        self.execute(exp.Drop(this=exp.to_table(name), kind="TABLE").sql(self.dialect))
+
+    def json_object(
+        self, columns: Mapping[str, pa.DataType], table: str, keys: Mapping[str, str] | None = None
+    ) -> exp.Expression:
         """These columns of a table as one JSON object; NaN and infinities become null."""
         pairs = []
         for name, kind in columns.items():
             value: exp.Expression = exp.column(exp.to_identifier(name, quoted=True), table)
             if pa.types.is_floating(kind):
                 value = exp.case().when(exp.func("isfinite", value), value.copy())
-            pairs.append(exp.JSONKeyValue(this=exp.Literal.string(name), expression=value))
+            key = exp.Literal.string((keys or {}).get(name, name))
+            pairs.append(exp.JSONKeyValue(this=key, expression=value))
         return exp.JSONObject(expressions=pairs)
+
+    def json_values(self, document: exp.Expression, types: Mapping[str, str]) -> dict[str, exp.Expression]:
+        """By key the value in a JSON object; the object is parsed once for all of them."""
+        structure = exp.Literal.string(json.dumps(dict(types), ensure_ascii=False))
+        parsed = exp.Anonymous(this="from_json", expressions=[document.copy(), structure])
+        return {
+            key: exp.Anonymous(this="struct_extract", expressions=[parsed.copy(), exp.Literal.string(key)])
+            for key in types
+        }
 
     def catalog(self) -> dict[str, CatalogEntry]:
         """The tables, views and macros of schema ``sqlml``, and the macros of other schemas."""

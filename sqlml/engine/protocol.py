@@ -63,8 +63,19 @@ class Engine(Protocol):
     def transaction(self) -> AbstractContextManager[None]:
         """Everything inside commits together, or nothing does; one writer at a time."""
 
-    def json_object(self, columns: Mapping[str, pa.DataType], table: str) -> exp.Expression:
-        """These columns of a table as one JSON object; a number that JSON cannot hold becomes null."""
+    def materialized(self, query: exp.Query, parameters: Parameters | None = None) -> AbstractContextManager[exp.Table]:
+        """The rows of a SELECT as a temporary table of this session, for as long as the context lasts."""
+
+    def json_object(
+        self, columns: Mapping[str, pa.DataType], table: str, keys: Mapping[str, str] | None = None
+    ) -> exp.Expression:
+        """These columns of a table as one JSON object; a number that JSON cannot hold becomes null.
+
+        ``keys`` says by column under which key it stands, where that is not its name.
+        """
+
+    def json_values(self, document: exp.Expression, types: Mapping[str, str]) -> dict[str, exp.Expression]:
+        """By key the value in a JSON object, read as a SQL type; NULL where the key is absent or its value null."""
 
     def catalog(self) -> dict[str, CatalogEntry]:
         """The tables, views and routines of schema ``sqlml``, and the routines elsewhere, by ``schema.name``."""

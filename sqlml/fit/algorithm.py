@@ -36,7 +36,14 @@ def _fit_of(module: str) -> Fit:
     def fit(
         rows: Rows, hyperparams: Mapping[str, Any], preprocess: Mapping[str, Any], seed: int, progress: Progress | None
     ) -> Fitted:
-        fitted: Fitted = import_module(module).fit(rows, hyperparams, preprocess, seed, progress)
+        try:
+            loaded = import_module(module)
+        except OSError as error:
+            raise InvalidArgument(
+                f"the library of algorithm {module.rpartition('.')[2]!r} cannot be loaded: {error}; where libgomp is "
+                "missing, install it (Debian and Ubuntu: apt-get install libgomp1)"
+            ) from error
+        fitted: Fitted = loaded.fit(rows, hyperparams, preprocess, seed, progress)
         return fitted
 
     return fit

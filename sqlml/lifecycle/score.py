@@ -155,7 +155,11 @@ def _unscored(engine: Engine, source: _Source, version: LoadedVersion) -> tuple[
     rows = exp.select(
         quoted(source.key, "r").as_("key_value"),
         event_time.as_("event_time"),
-        engine.json_object({name: source.schema.field(name).type for name in names}, "r").as_("features_json"),
+        engine.json_object(
+            {name: source.schema.field(name).type for name in names},
+            "r",
+            {name: column.name for name, column in zip(names, version.model.columns, strict=True)},
+        ).as_("features_json"),
         *[quoted(name, "r") for name in names],
     ).from_("query($relation) AS r", dialect="duckdb")
     parameters: dict[str, Any] = {"relation": source.sql}

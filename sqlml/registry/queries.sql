@@ -105,3 +105,95 @@ DELETE FROM sqlml.routine WHERE routine = $routine
 -- name: insert_routine
 INSERT INTO sqlml.routine (routine, kind, file, file_hash, catalog_hash, engine_version, recorded_at)
 VALUES ($routine, $kind, $file, $file_hash, $catalog_hash, $engine_version, $recorded_at)
+
+-- name: insert_reference_profile
+INSERT INTO sqlml.reference_profile (
+  model, version, column_name, column_type, bins, n, n_missing, created_at
+) VALUES (
+  $model, $version, $column_name, $column_type, $bins, $n, $n_missing, $created_at
+)
+
+-- name: reference_profile
+SELECT column_name, column_type, bins, n, n_missing FROM sqlml.reference_profile
+WHERE model = $model AND version = $version ORDER BY column_name
+
+-- name: insert_reference_metric
+INSERT INTO sqlml.reference_metric (model, version, metric, value, standard_error, n)
+VALUES ($model, $version, $metric, $value, $standard_error, $n)
+
+-- name: reference_metric
+SELECT metric, value, standard_error, n FROM sqlml.reference_metric WHERE model = $model AND version = $version
+
+-- name: class_lists
+SELECT classes FROM sqlml.model_version WHERE model = $model ORDER BY version
+
+-- name: latest_truth
+SELECT key, event_time, value
+FROM (
+  SELECT key, event_time, value,
+         row_number() OVER (PARTITION BY key, event_time ORDER BY observed_at DESC, recorded_at DESC) AS age
+  FROM sqlml.ground_truth WHERE model = $model
+) AS known
+WHERE age = 1
+
+-- name: has_truth
+SELECT EXISTS (SELECT 1 FROM sqlml.ground_truth WHERE model = $model)
+
+-- name: suite_names
+SELECT DISTINCT suite FROM sqlml.check_definition ORDER BY suite
+
+-- name: suite
+SELECT revision, checks FROM sqlml.check_definition WHERE suite = $suite ORDER BY revision DESC LIMIT 1
+
+-- name: insert_check_definition
+INSERT INTO sqlml.check_definition (suite, revision, checks, created_at, created_by)
+VALUES ($suite, $revision, $checks, $created_at, $created_by)
+
+-- name: row_count_history
+SELECT relation_rows AS n
+FROM (
+  SELECT run_id, min(checked_at) AS checked_at, min(relation_rows) AS relation_rows
+  FROM sqlml.check_result WHERE relation = $relation GROUP BY run_id
+) AS earlier
+ORDER BY checked_at DESC LIMIT 30
+
+-- name: last_monitored
+SELECT max(window_end) FROM sqlml.monitored_window WHERE model = $model AND n_predictions > 0
+
+-- name: insert_monitored_window
+INSERT INTO sqlml.monitored_window (run_id, model, window_start, window_end, n_predictions, monitored_at)
+VALUES ($run_id, $model, $window_start, $window_end, $n_predictions, $monitored_at)
+
+-- name: monitored_metrics
+SELECT (SELECT count(*) FROM sqlml.profile_metric WHERE run_id = $run_id)
+     + (SELECT count(*) FROM sqlml.drift_metric WHERE run_id = $run_id)
+     + (SELECT count(*) FROM sqlml.performance_metric WHERE run_id = $run_id)
+
+-- name: missing_rows
+SELECT column_name,
+       max(CASE WHEN metric = 'n' THEN value END) AS n,
+       max(CASE WHEN metric = 'n_missing' THEN value END) AS n_missing
+FROM sqlml.profile_metric
+WHERE run_id = $run_id AND version = $version AND slice_key IS NULL
+GROUP BY column_name ORDER BY column_name
+
+-- name: drift_of_run
+SELECT column_name, value, threshold, drifted FROM sqlml.drift_metric
+WHERE run_id = $run_id AND version = $version AND metric = $metric AND slice_key IS NULL AND n_reference > 0
+ORDER BY column_name
+
+-- name: open_alerts
+SELECT alert_id, dedup_key, version FROM sqlml.alert WHERE model = $model AND closed_at IS NULL ORDER BY dedup_key
+
+-- name: insert_alert
+INSERT INTO sqlml.alert (
+  alert_id, source, severity, state, model, version, column_name, metric, value, threshold, message,
+  window_start, window_end, opened_at, closed_at, dedup_key, runbook, run_id, closed_run_id
+) VALUES (
+  $alert_id, $source, $severity, 'open', $model, $version, $column_name, $metric, $value, $threshold, $message,
+  $window_start, $window_end, $opened_at, NULL, $dedup_key, $runbook, $run_id, NULL
+)
+
+-- name: close_alert
+UPDATE sqlml.alert SET state = 'closed', closed_at = $closed_at, closed_run_id = $closed_run_id
+WHERE alert_id = $alert_id

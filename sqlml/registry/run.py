@@ -25,7 +25,7 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True)
 class Run:
-    """One train, score or deploy that is under way; it is written down when it has succeeded."""
+    """One train, score, deploy, check, ... that is under way; it is written down when it has succeeded."""
 
     kind: str
     run_id: str = field(default_factory=lambda: uuid.uuid4().hex)
@@ -67,8 +67,8 @@ _METRIC_SCHEMA = pa.schema(
 def finish_run(
     engine: Engine,
     run: Run,
-    model: str,
-    version: int,
+    model: str | None,
+    version: int | None,
     rows_in: int | None = None,
     rows_out: int | None = None,
     parent_run_id: str | None = None,

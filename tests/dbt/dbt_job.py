@@ -8,6 +8,7 @@ import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
+import pyarrow as pa
 from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner
 
@@ -103,3 +104,11 @@ class Job:
         """Run a statement on the file, with sqlml, in this process; gives its rows."""
         with sqlml.connect(self.path) as con:
             return con.execute(statement).fetchall()
+
+    def insert(self, table, rows):
+        """Add rows to a table."""
+        names = [f"column_{index}" for index in range(len(rows[0]))]
+        columns = pa.table({name: list(values) for name, values in zip(names, zip(*rows, strict=True), strict=True)})
+        with sqlml.connect(self.path) as con:
+            con.register("rows_to_insert", columns)
+            con.execute(f"INSERT INTO {table} SELECT * FROM rows_to_insert")

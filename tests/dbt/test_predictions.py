@@ -187,7 +187,7 @@ def test_a_view_of_the_same_name_makes_room(kept):
             "Add this line to its SELECT: -- depends_on: {{ ref('churn') }}",
         ),
         (KEPT.replace("model='churn', ", ""), "ml_predictions needs model and key_column in its config"),
-        (KEPT.replace("model='churn'", "model='chrun'"), "ML010 there is no model 'chrun'; did you mean 'churn'?"),
+        (KEPT.replace("model='churn'", "model='chrun'"), "ML010 there is no model 'chrun'; closest: churn"),
         (KEPT.replace("SELECT *", "SELECT * EXCLUDE (age)"), "lacks column 'age'"),
         (KEPT.replace("SELECT *", "SELECT * REPLACE (visits || ' times' AS visits)"), "ML020 model 'churn@2'"),
         (KEPT.replace("SELECT *", "SELECT * REPLACE (NULL::BIGINT AS customer_id)"), "ML021"),

@@ -1,0 +1,24 @@
+{% macro features_at(spine, feature_views, at, ttl=none) -%}
+  {%- set views = sqlml.described_feature_views(feature_views, ttl) -%}
+  {%- if execute -%}
+    {%- do sqlml.refuse_equal_names(spine, views) -%}
+  {%- endif -%}
+WITH sqlml_spine AS (
+  SELECT * FROM {{ spine if spine is not string else '(\n' ~ spine ~ '\n) AS given' }}
+)
+{%- for view in views %},
+{{ sqlml.newest_known(view, at, loop.index) }}
+{%- endfor %}
+SELECT
+  sqlml_spine.*
+  {%- for view in views -%}
+  {%- set outer = loop.index -%}
+  {%- for column in view.columns %},
+  sqlml_known_{{ outer }}.{{ adapter.quote(column) }} AS {{ adapter.quote(view.prefix ~ column) }}
+  {%- endfor -%}
+  {%- endfor %}
+FROM sqlml_spine
+{%- for view in views %}
+{{ sqlml.join_of_known(view, at, loop.index) }}
+{%- endfor %}
+{%- endmacro %}

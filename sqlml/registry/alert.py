@@ -1,0 +1,100 @@
+"""Alerts: opened when something is wrong in the newest window, closed when it no longer is."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlml.engine import Engine
+from sqlml.registry.queries import query
+from sqlml.registry.run import Run, utc_now
+
+
+@dataclass(frozen=True)
+class Condition:
+    """Something that was looked at in a window, and whether it is wrong.
+
+    ``source`` is drift, missing_share, performance or label_coverage; ``about`` the column, or None where it is about
+    the model; ``severity`` warn or error.
+    """
+
+    source: str
+    version: int
+    about: str | None
+    metric: str
+    value: float | None
+    threshold: float | None
+    severity: str
+    holds: bool
+    message: str
+
+    def dedup_key(self, model: str) -> str:
+        """What the alert is about; at most one alert about it is open."""
+        return f"{self.source}:{model}@{self.version}:{self.metric if self.about is None else self.about}"
+
+
+def settle_alerts(
+    engine: Engine,
+    run: Run,
+    model: str,
+    window: tuple[datetime, datetime],
+    conditions: Sequence[Condition],
+    versions: Collection[int],
+) -> int:
+    """Open alerts for what is wrong, close those of what is not any more; gives how many are open then.
+
+    Those of a version that is not among ``versions``, which scored the window, are closed as well: it no longer
+    answers. An open alert about something that was not looked at stays open.
+    """
+    now = utc_now()
+    looked_at = {condition.dedup_key(model): condition for condition in conditions}
+    kept = set()
+    for alert_id, key, version in engine.rows(query("open_alerts"), {"model": model}):
+        if version not in versions or (key in looked_at and not looked_at[key].holds):
+            engine.execute(
+                query("close_alert"), {"alert_id": alert_id, "closed_at": now, "closed_run_id": run.run_id}
+            )
+        else:
+            kept.add(key)
+    for key, condition in looked_at.items():
+        if condition.holds and key not in kept:
+            _open(engine, run, model, window, condition, now)
+            kept.add(key)
+    return len(kept)
+
+
+def _open(
+    engine: Engine, run: Run, model: str, window: tuple[datetime, datetime], condition: Condition, now: datetime
+) -> None:
+    engine.execute(
+        query("insert_alert"),
+        {
+            "alert_id": uuid.uuid4().hex,
+            "source": condition.source,
+            "severity": condition.severity,
+            "model": model,
+            "version": condition.version,
+            "column_name": condition.about,
+            "metric": condition.metric,
+            "value": condition.value,
+            "threshold": condition.threshold,
+            "message": condition.message,
+            "window_start": window[0],
+            "window_end": window[1],
+            "opened_at": now,
+            "dedup_key": condition.dedup_key(model),
+            "runbook": RUNBOOKS[condition.source],
+            "run_id": run.run_id,
+        },
+    )
+
+
+RUNBOOKS = {
+    "drift": "docs/monitoring.md#a-column-has-drifted",
+    "missing_share": "docs/monitoring.md#values-are-missing",
+    "performance": "docs/monitoring.md#performance-has-fallen",
+    "label_coverage": "docs/monitoring.md#the-truth-does-not-arrive",
+}
+"""By source of an alert the part of the documentation that says what to do."""
