@@ -20,8 +20,8 @@ sqlml_line_{{ index }} AS (
   SELECT {{ entity }}, GREATEST({{ event_time }}, {{ known_at }}) AS sqlml_moment, {{ event_time }} AS sqlml_event, 0 AS sqlml_asked
   FROM {{ view.relation }}
   UNION ALL
-  SELECT DISTINCT {{ asked | join(', ') }}, {{ adapter.quote(at) }}, NULL, 1
-  FROM sqlml_spine
+  SELECT asked.*, NULL, 1
+  FROM (SELECT DISTINCT {{ asked | join(', ') }}, {{ adapter.quote(at) }} FROM sqlml_spine) AS asked
   WHERE {{ adapter.quote(at) }} IS NOT NULL
 ),
 sqlml_newest_{{ index }} AS (

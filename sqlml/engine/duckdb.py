@@ -154,7 +154,8 @@ class DuckDBEngine:
 
     def json_values(self, document: exp.Expression, types: Mapping[str, str]) -> dict[str, exp.Expression]:
         """By key the value in a JSON object; the object is parsed once for all of them."""
-        structure = exp.Literal.string(json.dumps(dict(types), ensure_ascii=False))
+        named = {key: exp.DataType.build(kind).sql(self.dialect) for key, kind in types.items()}
+        structure = exp.Literal.string(json.dumps(named, ensure_ascii=False))
         parsed = exp.Anonymous(this="from_json", expressions=[document.copy(), structure])
         return {
             key: exp.Anonymous(this="struct_extract", expressions=[parsed.copy(), exp.Literal.string(key)])

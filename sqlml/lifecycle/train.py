@@ -26,6 +26,7 @@ from sqlml.lifecycle.deploy import CHAMPION, go_live
 from sqlml.lifecycle.evaluate import Judged, measured
 from sqlml.lifecycle.gate import Rival, Verdict, verdict
 from sqlml.lifecycle.predict import load_version
+from sqlml.lifecycle.reference import keep_reference
 from sqlml.registry.compiled import compile_and_prove
 from sqlml.registry.deployment import current
 from sqlml.registry.model import Address, NewVersion, add_version, checked_name, known_task_and_target, next_version
@@ -276,6 +277,8 @@ def _write_down(
         version = next_version(engine, request.model)
         address = add_version(engine, _new_version(engine, run, request, data, candidate), version)
         compile_and_prove(engine, address, candidate.fitted.model, data.test.table)
+        judged = judge_rows(candidate.fitted.model, data.test)
+        keep_reference(engine, address, judged, data.test.table, request.seed)
         add_metrics(engine, run, address.model, version, outcome.metrics)
         add_trials(engine, run, address, candidate.trials, candidate.chosen)
         finish_run(engine, run, address.model, version, rows_in=len(data.rows), rows_out=len(data.train))

@@ -8,6 +8,7 @@ import sqlglot
 from sqlglot import exp
 
 from sqlml.engine import Engine
+from sqlml.measure.subset import expression
 from sqlml.registry.queries import query
 
 
@@ -31,8 +32,8 @@ def append_truth(engine: Engine, truths: exp.Table, model: str, source: str, run
     known = known.from_(exp.table_("ground_truth", db="sqlml")).where("model = $model", dialect=engine.dialect)
     now = exp.cast(exp.Literal.string(recorded_at.isoformat(sep=" ")), "TIMESTAMP")
     new = exp.select("key", "value", "event_time", "observed_at", now.as_("recorded_at"), exp.true().as_("is_new"))
-    before = exp.maybe_parse(
-        "LAG(value) OVER (PARTITION BY key, event_time ORDER BY observed_at, is_new, recorded_at)", dialect="postgres"
+    before = expression(
+        "LAG(value) OVER (PARTITION BY key, event_time ORDER BY observed_at, is_new, recorded_at)"
     )
     every = exp.union(known, new.from_(truths), distinct=False).subquery("every_truth")
     ordered = exp.select("*", before.as_("value_before")).from_(every)
@@ -45,7 +46,7 @@ def append_truth(engine: Engine, truths: exp.Table, model: str, source: str, run
             "recorded_at",
         )
         .from_(ordered.subquery("ordered"))
-        .where("is_new AND value IS DISTINCT FROM value_before", dialect="postgres")
+        .where(expression("is_new AND value IS DISTINCT FROM value_before"))
     )
     columns = [exp.to_identifier(name) for name in added.named_selects]
     with engine.materialized(added, {"model": model}) as rows:

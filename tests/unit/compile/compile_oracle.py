@@ -249,7 +249,9 @@ def random_tree(rng, features, nodes):
 
 
 def _threshold(rng):
-    return rng.choice([0.0, -0.0, 0.5, 1.0, 2.0, 1e-35, -1e-36, rng.gauss(0, 1), rng.gauss(0, 1) * 1e3, 1e308])
+    return rng.choice(
+        [0.0, -0.0, 0.5, 1.0, 2.0, 1e-35, -1e-36, rng.gauss(0, 1), rng.gauss(0, 1) * 1e3, 1e308, math.inf]
+    )
 
 
 def _codes(rng, feature):

@@ -18,6 +18,7 @@ from compile_oracle import (
 )
 
 from sqlml.compile import select_sql
+from sqlml.spec import Column, Feature, Model, Tree, Trees
 
 SEEDS = range(240)
 
@@ -112,3 +113,17 @@ def test_the_statement_runs_in_sqlite_too(sqlite, chunk):
 
 def same_in_sqlite(score):
     return None if math.isnan(score) else score
+
+
+@pytest.mark.parametrize("missing_left", [False, True])
+def test_a_node_that_only_asks_whether_a_number_is_missing(plain, missing_left):
+    stump = Tree((0,), (math.inf,), (missing_left,), (-1,), (-2,), (None,), (1.0, 2.0))
+    columns, features = (Column("a", "number"),), (Feature("a", "number"),)
+    model = Model("regression", columns, features, Trees(1, (stump,)), "identity")
+    plain.execute(
+        "CREATE OR REPLACE TABLE features AS SELECT unnest(['0.5', 'inf', '-inf', 'nan', NULL]::DOUBLE[]) AS a"
+    )
+    install(plain, "m", 1, model)
+    expected = [1.0, 1.0, 1.0, *[1.0 if missing_left else 2.0] * 2]
+    assert [row[0] for row in plain.execute("SELECT sqlml.raw_score_m(t) FROM features AS t").fetchall()] == expected
+    assert [row[-1] for row in plain.execute(select_sql(model, "duckdb")).fetchall()] == expected

@@ -1,0 +1,88 @@
+"""What is monitored of a version: the columns that it reads and its output, out of rows as a prediction table has them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+from sqlglot import exp
+
+from sqlml.engine import Engine
+from sqlml.measure.subset import Columns, select
+from sqlml.registry.prediction_table import quoted
+from sqlml.spec import Model
+
+_OUTPUT_TYPES = {"binary": "prediction", "multiclass": "text", "regression": "number"}
+
+_SQL_TYPES = {
+    "boolean": "BOOLEAN",
+    "integer": "DOUBLE",
+    "number": "DOUBLE",
+    "text": "VARCHAR",
+    "date": "DATE",
+    "timestamp": "TIMESTAMP",
+}
+
+NUMBERS = ("integer", "number", "prediction")
+"""Types of which the values themselves are compared."""
+
+UNBINNED = ("date", "timestamp")
+"""Types that are profiled and not compared: a later time is no drift."""
+
+
+def output_name(model: Model) -> str:
+    """The name under which the output of a model is monitored: that of no column that it reads."""
+    taken = {column.name.lower() for column in model.columns}
+    return "prediction" if "prediction" not in taken else "prediction of the model"
+
+
+def monitored_types(model: Model) -> dict[str, str]:
+    """By column the type that its profile has, the output last.
+
+    The output of a binary model is its probability, of a regression its value, of a multiclass model its label.
+    """
+    return {**{column.name: column.type for column in model.columns}, output_name(model): _OUTPUT_TYPES[model.task]}
+
+
+def typed_rows(
+    engine: Engine, model: Model, rows: exp.Query, passed: Sequence[str] = (), whole: Collection[str] = ()
+) -> exp.Select:
+    """The monitored columns, read out of ``prediction, label, features`` of ``rows``, beside the columns ``passed``.
+
+    What a model was measured on comes the same way, so that a number that JSON writes in its own form is the same on
+    both sides. Integers are doubles, as they are scored, but those in ``whole``, which are the values of slices.
+    """
+    types = {
+        column.name: "BIGINT" if column.name in whole and column.type == "integer" else _SQL_TYPES[column.type]
+        for column in model.columns
+    }
+    values = engine.json_values(exp.column("features"), types)
+    output = exp.column("label" if model.task == "multiclass" else "prediction")
+    columns = [value.as_(name, quoted=True) for name, value in values.items()]
+    return exp.select(*passed, *columns, output.as_(output_name(model), quoted=True)).from_(rows.subquery("scored"))
+
+
+def values_of(
+    relation: exp.Table, columns: Sequence[str], window: exp.Expression | None, slices: Sequence[str] | None
+) -> exp.Query:
+    """The values of columns of numbers: rows ``window_start, column_name, slice_key, slice_value, value``.
+
+    The slice is NULL where ``slices`` is None, else there is a row for each slice in which a value stands.
+    """
+    start = exp.cast(exp.null() if window is None else window, "TIMESTAMP")
+    parts = []
+    for column in columns:
+        for key in (None,) if slices is None else slices:
+            picked: Columns = {
+                "window_start": start.copy(),
+                "column_name": exp.Literal.string(column),
+                "slice_key": exp.cast(exp.null() if key is None else exp.Literal.string(key), "TEXT"),
+                "slice_value": exp.cast(exp.null() if key is None else quoted(key), "TEXT"),
+                "value": exp.cast(quoted(column), "DOUBLE"),
+            }
+            parts.append(select(picked, relation.copy(), where=[exp.not_(quoted(column).is_(exp.null()))]))
+    return exp.union(*parts, distinct=False) if len(parts) > 1 else parts[0]
+
+
+def numbers_among(types: Mapping[str, str]) -> list[str]:
+    """The columns whose values themselves are compared."""
+    return [column for column, type_ in types.items() if type_ in NUMBERS]
