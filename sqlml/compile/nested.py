@@ -6,6 +6,7 @@ that of the spec; nothing here uses an aggregate.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from functools import reduce
 from typing import Any
@@ -109,8 +110,8 @@ def _subtree(tree: Tree, child: int, counts: Sequence[int], values: Sequence[exp
     ifs = []
     while child >= 0:
         left, right = tree.left[child], tree.right[child]
-        if tree.categories[child] == () and not tree.missing_left[child]:
-            child = right
+        if _asks_only_for_missing(tree, child) and tree.missing_left[child] == _known_go_left(tree, child):
+            child = left if tree.missing_left[child] else right
             continue
         left_is_light = (counts[left] if left >= 0 else 1) < (counts[right] if right >= 0 else 1)
         light, heavy = (left, right) if left_is_light else (right, left)
@@ -125,8 +126,8 @@ def _goes(tree: Tree, node: int, left: bool, value: exp.Expr, dialect: Dialect) 
     """A condition that is true for exactly the rows that go left (or right) at a node, the missing ones included."""
     codes = tree.categories[node]
     missing = exp.Is(this=value.copy(), expression=exp.Null())
-    if codes == ():
-        return missing if left else exp.Not(this=missing)
+    if _asks_only_for_missing(tree, node):
+        return missing if tree.missing_left[node] == left else exp.Not(this=missing)
     if codes is None:
         comparison: type[exp.Binary] = exp.LTE if left else exp.GT
         condition: exp.Expr = comparison(this=value.copy(), expression=double(tree.threshold[node], dialect))
@@ -134,3 +135,13 @@ def _goes(tree: Tree, node: int, left: bool, value: exp.Expr, dialect: Dialect) 
         member = exp.In(this=value.copy(), expressions=[exp.Literal.number(code) for code in codes])
         condition = member if left else exp.Not(this=member)
     return exp.Or(this=condition, expression=missing) if tree.missing_left[node] == left else condition
+
+
+def _asks_only_for_missing(tree: Tree, node: int) -> bool:
+    """Whether all values that are not missing go one way: no category goes left, or all numbers do."""
+    return tree.categories[node] == () or (tree.categories[node] is None and tree.threshold[node] == math.inf)
+
+
+def _known_go_left(tree: Tree, node: int) -> bool:
+    """Where the values that are not missing go, at a node that asks only for missing."""
+    return tree.categories[node] is None
