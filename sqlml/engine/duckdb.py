@@ -8,7 +8,7 @@ import re
 import threading
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import duckdb
@@ -105,13 +105,11 @@ class DuckDBEngine:
 
     @contextmanager
     def temporary(self, rows: pa.Table) -> Iterator[exp.Table]:
-        """Arrow rows as a relation of this session."""
+        """Arrow rows as a relation of this session; after an error it goes with its transaction or session."""
         name = f"sqlml_{uuid.uuid4().hex}"
         self._connection.register(name, rows)
-        try:
-            yield exp.to_table(name)
-        finally:
-            self._connection.unregister(name)
+        yield exp.to_table(name)
+        self._connection.unregister(name)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -137,7 +135,7 @@ class DuckDBEngine:
         )
         self.execute(create.sql(self.dialect), parameters)
         yield exp.to_table(name)
-        self.execute(exp.Drop(this=exp.to_table(name), kind="TABLE").sql(self.dialect))
+        self.execute(exp.Drop(tables=[exp.to_table(name)], kind="TABLE").sql(self.dialect))
 
     def json_object(
         self, columns: Mapping[str, pa.DataType], table: str, keys: Mapping[str, str] | None = None

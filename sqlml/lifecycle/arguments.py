@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlml.errors import InvalidArgument
@@ -65,3 +67,38 @@ def _parsed(value: Any, argument: str) -> Any:
 
 def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is not a JSON number")
+
+
+def utc_time(value: Any, argument: str) -> datetime | None:
+    """A time as SQL hands it over, in UTC without a zone; a date is its midnight, NULL stays NULL.
+
+    Raises
+    ------
+    InvalidArgument
+        Where the text is no date and no time.
+
+    >>> utc_time("2024-01-31", "window_start")
+    datetime.datetime(2024, 1, 31, 0, 0)
+    >>> utc_time("2024-01-31 12:30:00.5+01", "window_start")
+    datetime.datetime(2024, 1, 31, 11, 30, 0, 500000)
+    """
+    if value is None:
+        return None
+    found = _TIME.fullmatch(value.strip()) if isinstance(value, str) else None
+    try:
+        if found is None:
+            raise ValueError(value)
+        time = datetime.fromisoformat(f"{found['date']} {found['time'] or '00:00:00'}")
+    except ValueError:
+        raise InvalidArgument(
+            f"{argument} => {value!r} is no time; write DATE '2024-01-31' or TIMESTAMP '2024-01-31 12:00:00'"
+        ) from None
+    time += timedelta(microseconds=int((found["fraction"] or "0")[:6].ljust(6, "0")))
+    sign = -1 if found["sign"] == "-" else 1
+    return time - sign * timedelta(hours=int(found["hours"] or 0), minutes=int(found["minutes"] or 0))
+
+
+_TIME = re.compile(
+    r"(?P<date>\d{4}-\d\d-\d\d)(?:[ T](?P<time>\d\d:\d\d(?::\d\d)?)(?:\.(?P<fraction>\d{1,9}))?)?"
+    r"(?:Z|(?P<sign>[+-])(?P<hours>\d\d)(?::?(?P<minutes>\d\d))?)?"
+)

@@ -10,17 +10,23 @@ from typing import Any
 from sqlml.engine import Engine
 from sqlml.errors import SqlmlError
 from sqlml.lifecycle.arguments import Report, silent
+from sqlml.lifecycle.check import check
 from sqlml.lifecycle.deploy import deploy, rollback
 from sqlml.lifecycle.describe import feature_importance, to_sql, training_info
 from sqlml.lifecycle.evaluate import calibration, confusion_matrix, evaluate, roc_curve
+from sqlml.lifecycle.monitor import monitor
 from sqlml.lifecycle.score import score
 from sqlml.lifecycle.train import train
+from sqlml.lifecycle.truth import record_truth
 
 CALLS: dict[str, Callable[..., Any]] = {
     "train": train,
     "deploy": deploy,
     "rollback": rollback,
     "score": score,
+    "record_truth": record_truth,
+    "check": check,
+    "monitor": monitor,
     "evaluate": evaluate,
     "confusion_matrix": confusion_matrix,
     "roc_curve": roc_curve,
@@ -31,11 +37,11 @@ CALLS: dict[str, Callable[..., Any]] = {
 }
 """Every verb that SQL can call, procedures first, then what table functions read."""
 
-WRITING = frozenset({"train", "deploy", "rollback", "score"})
+WRITING = frozenset({"train", "deploy", "rollback", "score", "record_truth", "check", "monitor"})
 """The verbs that commit their own work."""
 
 
-LONG = frozenset({"train", "score"})
+LONG = frozenset({"train", "score", "monitor"})
 """The verbs that take a ``report``, through which the caller is told of progress and may end them."""
 
 

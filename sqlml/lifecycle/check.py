@@ -1,0 +1,154 @@
+"""Hold a relation against a suite of checks, and keep what was found."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from sqlglot import exp
+
+from sqlml.engine import Engine
+from sqlml.engine.relation import table_name
+from sqlml.errors import EngineError, InvalidArgument
+from sqlml.fit.names import found_column, unknown_name
+from sqlml.measure.check import SEVERITIES, Check, check_kind, check_select
+from sqlml.measure.check_suite import suite_of
+from sqlml.registry.check import CheckResult, Suite, add_results, keep_suite, kept_suite, row_count_history
+from sqlml.registry.model import checked_name
+from sqlml.registry.run import Run, finish_run, utc_now
+
+
+def check(engine: Engine, relation: str, suite: str) -> dict[str, Any]:
+    """Run a suite of checks on a relation and write each result to ``sqlml.check_result``.
+
+    ``suite`` is a JSON array of checks (see :func:`sqlml.measure.check_suite.suite_of`), an object
+    ``{"name": ..., "checks": [...]}``, which is also remembered under that name, or the name of one that was. A check
+    that does not pass is a result, and so is one that the values do not allow, such as a range of a text. The history
+    of ``row_count`` are the last 30 runs of checks on this relation; the run under test is none of them.
+
+    Returns
+    -------
+    ``run_id, passed, warned, failed, skipped``.
+
+    Raises
+    ------
+    InvalidArgument
+        Where the suite is not understood, or names a column that the relation lacks.
+    InvalidRelation
+        Where the relation is not there.
+    """
+    run, now = Run("check"), utc_now()
+    given = _given(engine, suite)
+    checks = suite_of(given.checks)
+    sql = engine.relation(relation)
+    columns = engine.arrow("SELECT * FROM query($relation) LIMIT 0", {"relation": sql}).column_names
+    named = [_with_columns(position, each, columns, relation) for position, each in enumerate(checks, start=1)]
+    with _rows(engine, relation, sql) as rows:
+        n = int(engine.rows(exp.select(exp.Count(this=exp.Star())).from_(rows).sql(engine.dialect))[0][0])
+        results = _results(engine, named, relation, rows, now)
+    with engine.transaction():
+        kept = given if given.name is None else keep_suite(engine, given.name, json.loads(given.checks))
+        add_results(engine, run, kept, relation, n, results, now)
+        finish_run(engine, run, None, None, rows_in=n, rows_out=len(results))
+    counted = {"passed": "pass", "warned": "warn", "failed": "fail", "skipped": "skip"}
+    return {"run_id": run.run_id} | {
+        name: sum(result.status == status for result in results) for name, status in counted.items()
+    }
+
+
+def _given(engine: Engine, suite: Any) -> Suite:
+    """The checks that ``suite`` means, as JSON text, and the name that they have or get."""
+    if not isinstance(suite, str) or not suite.strip():
+        raise InvalidArgument(
+            f"suite => {suite!r} is no suite; write a JSON array of checks, such as "
+            '\'[{"check": "not_null", "column": "id"}]\', or the name of a suite that was given before'
+        )
+    text = suite.strip()
+    if text.startswith("{"):
+        return _named(text)
+    return Suite(text) if text.startswith("[") else kept_suite(engine, checked_name(text, "suite"))
+
+
+def _named(text: str) -> Suite:
+    """A suite of the form ``{"name": ..., "checks": [...]}``."""
+    try:
+        body = json.loads(text, object_pairs_hook=_once)
+    except ValueError as error:
+        raise InvalidArgument(f"the suite is not JSON: {error}; write an array of objects") from error
+    if set(body) != {"name", "checks"} or not isinstance(body["checks"], list):
+        raise InvalidArgument(
+            'a suite that is an object must be {"name": ..., "checks": [...]} and nothing else; it has '
+            + (", ".join(map(repr, body)) or "no key")
+        )
+    return Suite(json.dumps(body["checks"]), checked_name(body["name"], "name of the suite"))
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON whose keys all differ."""
+    keys = [key for key, _ in pairs]
+    twice = next((key for key in keys if keys.count(key) > 1), None)
+    if twice is not None:
+        raise InvalidArgument(f"the key {twice!r} stands twice in one object of the suite; keep one")
+    return dict(pairs)
+
+
+def _with_columns(position: int, check: Check, columns: list[str], relation: str) -> Check:
+    """The check with the names of its columns as the relation has them."""
+    found = {}
+    for name in check.columns_read():
+        column = found_column(name, columns)
+        if column is None:
+            raise InvalidArgument(
+                f"entry {position} of the suite ({check.name}): {name!r} is no column of {relation!r}; "
+                + unknown_name(name, columns)
+            )
+        found[name] = column
+    key = None if check.key is None else found[check.key]
+    return replace(check, columns=tuple(found[name] for name in check.columns), key=key)
+
+
+@contextmanager
+def _rows(engine: Engine, relation: str, sql: str) -> Iterator[exp.Table]:
+    """The relation to read from: a table or view itself, the rows of a SELECT computed once."""
+    table = table_name(relation, engine.dialect)
+    if table is not None:
+        yield table
+        return
+    rows = exp.select("*").from_("query($relation)", dialect="duckdb")
+    with engine.materialized(rows, {"relation": sql}) as stored:
+        yield stored
+
+
+def _results(
+    engine: Engine, checks: Sequence[Check], relation: str, rows: exp.Table, now: datetime
+) -> list[CheckResult]:
+    """Each check on its own, for the values may not allow one of them."""
+    results = []
+    with engine.temporary(row_count_history(engine, relation)) as history:
+        for position, each in enumerate(checks, start=1):
+            select = check_select(each, rows, engine.dialect, now=now, history=history)
+            try:
+                (found,) = engine.arrow(select.sql(engine.dialect)).to_pylist()
+            except EngineError as error:
+                results.append(_unmeasured(position, each, error))
+            else:
+                results.append(CheckResult(position=position, **found))
+    return results
+
+
+def _unmeasured(position: int, check: Check, error: EngineError) -> CheckResult:
+    return CheckResult(
+        position=position,
+        check_name=check.name,
+        column_name=", ".join(check.columns) or None,
+        status=SEVERITIES[check.severity],
+        severity=check.severity,
+        expected=check_kind(check.name).expected(check.parameters),
+        actual=f"the values do not allow it: {error.message}",
+        failing_rows=None,
+        sample=None,
+    )
