@@ -39,7 +39,7 @@ FROM flight_predictions AS p JOIN flight_features AS f ON f.flight_id = p.flight
 GROUP BY month ORDER BY month
 """
 FIVE_FLIGHTS = """
-SELECT f.carrier || ' ' || f.flight_number || ' ' || f.origin || '-' || f.dest, f.scheduled_at, p.prediction, f.is_late
+SELECT f.carrier, f.flight_number, f.origin, f.dest, f.scheduled_at, p.prediction, f.is_late
 FROM flight_predictions AS p JOIN flight AS f ON f.flight_id = p.flight_id
 WHERE p.event_time >= DATE '2017-05-01'
 ORDER BY hash(f.flight_id) LIMIT 5
