@@ -15,6 +15,8 @@ from sqlml.registry.queries import query
 from sqlml.spec import Model, artifact_hash, from_json, to_json
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,47}")
+_TAKEN = ("label_", "proba_")
+"""``predict_label_x`` is a routine of model ``x``, so no model may be called ``label_x``."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ def checked_name(name: object, what: str = "model") -> str:
     Raises
     ------
     InvalidName
-        Where it is not ``[a-z][a-z0-9_]{0,47}``.
+        Where it is not ``[a-z][a-z0-9_]{0,47}``, or would be taken for a routine of another model.
 
     >>> checked_name("flight_late")
     'flight_late'
@@ -67,6 +69,8 @@ def checked_name(name: object, what: str = "model") -> str:
         raise InvalidName(
             f"{what} => {name!r} is not a name: use a lower-case letter, then up to 47 lower-case letters, digits or _"
         )
+    if name.startswith(_TAKEN):
+        raise InvalidName(f"{what} => {name!r} begins with {' or '.join(_TAKEN)}, which the routines of a model use")
     return name
 
 

@@ -9,6 +9,7 @@ SELECT predict('buyer', v) FROM (SELECT age AS agee, visits FROM visit) AS v;
 SELECT predict('buyer', v) FROM (SELECT CAST(age AS VARCHAR) AS age, visits FROM visit) AS v;
 SELECT count(*) AS n FROM (SELECT visits, 'extra' AS extra, age FROM visit) AS v WHERE predict('buyer', v) IS NULL;
 CALL sqlml.train(model => 'Buyer 2', relation => 'visit', target => 'bought');
+CALL sqlml.train(model => 'label_buyer', relation => 'visit', target => 'bought');
 CALL sqlml.train(model => 'b', relation => 'vist', target => 'bought');
 CALL sqlml.train(model => 'b', relation => 'visit', target => 'bough');
 CALL sqlml.train(model => 'b', relation => 'visit', target => 'same');
