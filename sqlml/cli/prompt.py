@@ -49,6 +49,8 @@ Some statements:
 
 def run_prompt(connection: Connection, file: str, output: Output) -> None:
     """Read statements from a terminal and run them until Ctrl-D or ``.quit``."""
+    # DuckDB's own bar, for statements that take longer than two seconds; only a person wants it.
+    connection.execute("SET enable_progress_bar = true").complete()
     catalog = _RememberedCatalog(connection)
     session = _session(file, catalog)
     click.echo(f"sqlml {version('sqlml')} on {file}. A statement ends with ; and .help says more, .quit ends.")

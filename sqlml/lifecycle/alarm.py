@@ -36,9 +36,7 @@ LEAST_COVERAGE = 0.5
 
 def drift_conditions(engine: Engine, run: Run, address: Address) -> list[Condition]:
     """By column: more drift than chance gives at these sample sizes, and enough to matter."""
-    measured = engine.rows(
-        query("drift_of_run"), {"run_id": run.run_id, "version": address.version, "metric": DRIFT}
-    )
+    measured = engine.rows(query("drift_of_run"), {"run_id": run.run_id, "version": address.version, "metric": DRIFT})
     return [
         Condition(
             source="drift",
@@ -101,9 +99,7 @@ def performance_conditions(
             f"{reference.value:.4f} at training"
         )
         return [
-            Condition(
-                "performance", address.version, None, metric.metric, metric.value, limit, "error", holds, message
-            )
+            Condition("performance", address.version, None, metric.metric, metric.value, limit, "error", holds, message)
         ]
     return []
 

@@ -143,8 +143,8 @@ def _prediction_tables(engine: Engine, model: str) -> list[tuple[exp.Table, str]
         table = exp.Table(**dict(zip(("this", "db", "catalog"), parts, strict=False)))
         if not engine.has_table(table):
             raise InvalidData(
-                f"the prediction table {relation!r} of model {model!r} is gone; make it again, or forget it with DELETE "
-                f"FROM sqlml.prediction_table WHERE relation = {relation!r}"
+                f"the prediction table {relation!r} of model {model!r} is gone; make it again, or delete its row from "
+                "sqlml.prediction_table"
             )
         found.append((table, key))
     if not found:
@@ -160,7 +160,7 @@ def _every_prediction(engine: Engine, model: str, tables: Sequence[tuple[exp.Tab
     parts = []
     for table, key in tables:
         time = exp.func("coalesce", exp.column("event_time"), exp.column("predicted_at"))
-        columns: list[exp.Expression] = [
+        columns: list[exp.Expr] = [
             exp.cast(quoted(key), "VARCHAR").as_("sqlml_key"),
             exp.cast(exp.column("event_time"), "TIMESTAMP").as_("sqlml_event_time"),
             exp.cast(time, "TIMESTAMP").as_("sqlml_time"),
@@ -194,9 +194,7 @@ def _window(
     return Window(start, end)
 
 
-def _predictions(
-    engine: Engine, model: str, tables: Sequence[tuple[exp.Table, str]], window: Window
-) -> exp.Select:
+def _predictions(engine: Engine, model: str, tables: Sequence[tuple[exp.Table, str]], window: Window) -> exp.Select:
     time = exp.column("sqlml_time")
     inside = [time >= timestamp(window.start), time.copy() < timestamp(window.end)]
     return exp.select("*").from_(_every_prediction(engine, model, tables).subquery("every_prediction")).where(*inside)
@@ -204,8 +202,13 @@ def _predictions(
 
 def _versions(engine: Engine, task: _Task) -> dict[int, tuple[int, int]]:
     """By version that scored in the window: how many predictions it made, and how many kept their features."""
-    columns = ["version", exp.Count(this=exp.Star()).as_("n"), exp.Count(this=exp.column("features")).as_("kept")]
-    counted = exp.select(*columns).from_(task.source.subquery("window_rows")).group_by("version").order_by("version")
+    n, kept = exp.Count(this=exp.Star()).as_("n"), exp.Count(this=exp.column("features")).as_("kept")
+    counted = (
+        exp.select("version", n, kept)
+        .from_(task.source.subquery("window_rows"))
+        .group_by("version")
+        .order_by("version")
+    )
     rows = engine.rows(counted.sql(engine.dialect))
     return {version: (n, kept) for version, n, kept in rows if version is not None}
 
@@ -234,11 +237,13 @@ def _measure_version(
 ) -> list[Condition]:
     address, model = version.address, version.model
     slices = [_slice(version, name) for name in task.slices]
-    of_version_ = exp.select("*").from_(task.source.subquery("window_rows")).where(
-        exp.column("version").eq(exp.Literal.number(address.version))
+    scored = (
+        exp.select("*")
+        .from_(task.source.subquery("window_rows"))
+        .where(exp.column("version").eq(exp.Literal.number(address.version)))
     )
     with engine.materialized(
-        typed_rows(engine, model, of_version_, ("sqlml_key", "sqlml_event_time"), whole=slices)
+        typed_rows(engine, model, scored, ("sqlml_key", "sqlml_event_time"), whole=slices)
     ) as rows:
         _refuse_many_slices(engine, rows, slices)
         types = monitored_types(model)
@@ -274,9 +279,7 @@ def _slice(version: LoadedVersion, name: str) -> str:
             f"slices names {name!r}, no column that model {str(version.address)!r} reads; {unknown_name(name, types)}"
         )
     if types[found] not in ("text", "boolean", "integer"):
-        raise InvalidArgument(
-            f"slices names {name!r}, a {types[found]}; slice by a text, a boolean or whole numbers"
-        )
+        raise InvalidArgument(f"slices names {name!r}, a {types[found]}; slice by a text, a boolean or whole numbers")
     return found
 
 
@@ -303,22 +306,21 @@ def _add_drift(
     bins = {name: column.bins for name, column in reference.items() if column.bins is not None}
     numbers = numbers_among({name: column.type for name, column in reference.items()})
     sample = typed_rows(engine, version.model, of_version("reference_row", address), whole=slices)
-    some = exp.select("*").from_(rows).order_by("MD5(sqlml_key)", "sqlml_key", "sqlml_event_time").limit(VALUES_COMPARED)
+    by_chance = ("MD5(sqlml_key)", "sqlml_key", "sqlml_event_time")
+    some = exp.select("*").from_(rows).order_by(*by_chance).limit(VALUES_COMPARED)
 
     def add(measured: exp.Query) -> None:
         add_measured(engine, task.run, address, task.window, "drift_metric", measured)
 
     add(drift_select(_reference_counts(address), counts_select(rows, bins, None, start), engine.dialect))
     with engine.materialized(sample) as held_out, engine.materialized(some) as current:
-        if numbers:
-            values = [values_of(each, numbers, start, None) for each in (held_out, current)]
-            add(ks_select(*values, engine.dialect))
+        for keys in (None, slices) if slices else (None,):
+            if numbers:
+                before, now = (values_of(each, numbers, start, keys) for each in (held_out, current))
+                add(ks_select(before, now, engine.dialect))
         if slices:
-            counts = [_of_slices(counts_select(each, bins, slices, start)) for each in (held_out, rows)]
-            add(drift_select(*counts, engine.dialect))
-        if slices and numbers:
-            values = [values_of(each, numbers, start, slices) for each in (held_out, current)]
-            add(ks_select(*values, engine.dialect))
+            frozen, counted = (_of_slices(counts_select(each, bins, slices, start)) for each in (held_out, rows))
+            add(drift_select(frozen, counted, engine.dialect))
 
 
 def _reference_counts(address: Address) -> exp.Select:
@@ -338,4 +340,3 @@ def _of_slices(counts: exp.Query) -> exp.Select:
     """The counts of slices only."""
     kept = exp.select("*").from_(counts.subquery("counted"))
     return kept.where(exp.not_(exp.column("slice_key").is_(exp.null())))
-

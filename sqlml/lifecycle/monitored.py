@@ -1,4 +1,4 @@
-"""What is monitored of a version: the columns that it reads and its output, out of rows as a prediction table has them."""
+"""What is monitored of a version: the columns that it reads and its output, out of the rows of a prediction table."""
 
 from __future__ import annotations
 

@@ -64,13 +64,11 @@ def primary_with_error(judged: Judged) -> ReferenceMetric | None:
     """
     task, truth = judged.model.task, judged.truth
     output = judged.output if task == "multiclass" else judged.output[:, 0]
-    fixed = {
-        "binary": lambda: np.full(len(truth), 0.5),
-        "multiclass": lambda: np.eye(judged.output.shape[1])[truth.astype(np.int64)],
-        "regression": lambda: truth,
-    }[task]()
     if not len(truth):
         return None
+    fixed = np.full(len(truth), 0.5) if task == "binary" else truth
+    if task == "multiclass":
+        fixed = np.eye(judged.output.shape[1])[truth.astype(np.int64)]
     try:
         difference = compare(task, truth, output, fixed)
     except InvalidData:
@@ -81,7 +79,7 @@ def primary_with_error(judged: Judged) -> ReferenceMetric | None:
 
 
 def _with_truth(model: Model, rows: exp.Table, truth: exp.Table, slices: Sequence[str]) -> exp.Select:
-    columns: list[exp.Expression] = [
+    columns: list[exp.Expr] = [
         quoted(output_name(model), "r").as_("sqlml_answer"),
         exp.func("coalesce", exp.column("value", "timed"), exp.column("value", "untimed")).as_("sqlml_truth"),
     ]

@@ -66,7 +66,7 @@ def record_truth(
 
 
 def _rows(engine: Engine, relation: str, columns: dict[str, str]) -> pa.Table:
-    """The rows with a truth: ``key`` as text, ``truth``, and ``observed_at`` and ``event_time``, NULL where not given."""
+    """The rows with a truth: ``key`` as text, ``truth``, ``observed_at`` and ``event_time``, NULL where not given."""
     sql = engine.relation(relation)
     empty = engine.arrow("SELECT * FROM query($relation) LIMIT 0", {"relation": sql})
     found = {argument: _column(empty.column_names, argument, name, relation) for argument, name in columns.items()}
@@ -105,9 +105,7 @@ def _refuse_no_time(argument: str, name: str, kind: pa.DataType, relation: str) 
         )
 
 
-def _truths(
-    engine: Engine, model: str, task: str, rows: pa.Table, relation: str, columns: dict[str, str]
-) -> pa.Table:
+def _truths(engine: Engine, model: str, task: str, rows: pa.Table, relation: str, columns: dict[str, str]) -> pa.Table:
     """The rows with ``value``, the truth as text in the words of the model."""
     for argument, part in (("key_column", "key"), ("observed_column", "observed_at"), ("time_column", "event_time")):
         missing = rows.column(part).null_count

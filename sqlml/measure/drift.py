@@ -18,7 +18,7 @@ from sqlml.measure.contingency import contingency
 from sqlml.measure.counts import KEYS
 from sqlml.measure.distance import KOLMOGOROV_95, LEAST_SPREAD, distances, kolmogorov_tail
 from sqlml.measure.divergence import divergences
-from sqlml.measure.formula import formula, text_case
+from sqlml.measure.formula import computed_once, formula, text_case
 from sqlml.measure.gamma import FALSE_ALARM_RATE, critical, nodes, tail
 from sqlml.measure.given import Steps
 from sqlml.measure.subset import Columns, chain, expression, number, require_dialect, same, select
@@ -258,7 +258,7 @@ def _verdicts(steps: Steps, rows: str) -> exp.Query:
         "n_current": exp.cast(exp.column("n_current"), "BIGINT"),
         "drifted": formula("p_adjusted <= rate", rate=number(FALSE_ALARM_RATE)),
     }
-    return chain({**steps, **adjusted(rows, "verdicts", kept)}, select(final, "verdicts"))
+    return computed_once(chain({**steps, **adjusted(rows, "verdicts", kept)}, select(final, "verdicts")))
 
 
 def ks_select(

@@ -53,9 +53,7 @@ def settle_alerts(
     kept = set()
     for alert_id, key, version in engine.rows(query("open_alerts"), {"model": model}):
         if version not in versions or (key in looked_at and not looked_at[key].holds):
-            engine.execute(
-                query("close_alert"), {"alert_id": alert_id, "closed_at": now, "closed_run_id": run.run_id}
-            )
+            engine.execute(query("close_alert"), {"alert_id": alert_id, "closed_at": now, "closed_run_id": run.run_id})
         else:
             kept.add(key)
     for key, condition in looked_at.items():

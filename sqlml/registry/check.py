@@ -55,8 +55,8 @@ def kept_suite(engine: Engine, name: str) -> Suite:
         return Suite(found[0][1], name, found[0][0])
     names = [str(row[0]) for row in engine.rows(query("suite_names"))]
     raise InvalidArgument(
-        f"suite => {name!r}: no suite has this name; {unknown_name(name, names)}. A suite is kept when it is given once "
-        'as \'{"name": "...", "checks": [...]}\''
+        f"suite => {name!r}: no suite has this name; {unknown_name(name, names)}. A suite is kept when it is given "
+        'once as \'{"name": "...", "checks": [...]}\''
     )
 
 

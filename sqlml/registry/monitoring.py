@@ -56,10 +56,8 @@ def add_measured(engine: Engine, run: Run, address: Address, window: Window, tab
         "window_end": timestamp(window.end),
     }
     names = [*constants, *COLUMNS[table]]
-    rows = exp.select(*constants.values(), *COLUMNS[table]).from_(measured.subquery("measured"))
-    insert = exp.insert(
-        rows, exp.table_(table, db="sqlml"), columns=[exp.to_identifier(name) for name in names]
-    )
+    rows = exp.select(*constants.values(), *COLUMNS[table]).from_(measured.subquery("measured", copy=False))
+    insert = exp.insert(rows, exp.table_(table, db="sqlml"), columns=[exp.to_identifier(name) for name in names])
     engine.execute(insert.sql(engine.dialect))
 
 

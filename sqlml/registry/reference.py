@@ -109,7 +109,11 @@ def reference_metric(engine: Engine, address: Address) -> ReferenceMetric | None
 
 def of_version(table: str, address: Address) -> exp.Select:
     """All columns of the rows of a version in a table of schema ``sqlml``."""
-    return exp.select("*").from_(exp.table_(table, db="sqlml")).where(
-        exp.column("model").eq(exp.Literal.string(address.model)),
-        exp.column("version").eq(exp.Literal.number(address.version)),
+    return (
+        exp.select("*")
+        .from_(exp.table_(table, db="sqlml"))
+        .where(
+            exp.column("model").eq(exp.Literal.string(address.model)),
+            exp.column("version").eq(exp.Literal.number(address.version)),
+        )
     )

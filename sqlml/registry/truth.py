@@ -32,9 +32,7 @@ def append_truth(engine: Engine, truths: exp.Table, model: str, source: str, run
     known = known.from_(exp.table_("ground_truth", db="sqlml")).where("model = $model", dialect=engine.dialect)
     now = exp.cast(exp.Literal.string(recorded_at.isoformat(sep=" ")), "TIMESTAMP")
     new = exp.select("key", "value", "event_time", "observed_at", now.as_("recorded_at"), exp.true().as_("is_new"))
-    before = expression(
-        "LAG(value) OVER (PARTITION BY key, event_time ORDER BY observed_at, is_new, recorded_at)"
-    )
+    before = expression("LAG(value) OVER (PARTITION BY key, event_time ORDER BY observed_at, is_new, recorded_at)")
     every = exp.union(known, new.from_(truths), distinct=False).subquery("every_truth")
     ordered = exp.select("*", before.as_("value_before")).from_(every)
     added = (

@@ -5,7 +5,8 @@ from dbt_job import Job
 
 CUSTOMER = """
 {{ config(materialized='table') }}
-SELECT i AS customer_id, 18 + (i * 7919) % 60 AS age, CASE i % 3 WHEN 0 THEN 'basic' WHEN 1 THEN 'plus' ELSE 'pro' END AS plan,
+SELECT i AS customer_id, 18 + (i * 7919) % 60 AS age,
+       CASE i % 3 WHEN 0 THEN 'basic' WHEN 1 THEN 'plus' ELSE 'pro' END AS plan,
        (i * 31) % 20 AS visits, (i * 31) % 20 < 6 OR i % 17 = 0 AS churned,
        CAST(TIMESTAMP '2024-01-01' + i * INTERVAL '1 hour' AS TIMESTAMP) AS seen_at
 FROM range({{ var('customers', 800) }}) AS g(i)

@@ -1,10 +1,10 @@
 """A dbt project in a folder of its own, and what a run of it says."""
 
-import os
 import re
 import subprocess
 import sys
 import warnings
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,11 +55,12 @@ class Job:
     """A project with the package installed from this repository, over one DuckDB file."""
 
     def __init__(self, root, name="shop"):
-        self.root, self.name = Path(root), name
+        self.root = Path(root)
         self.path = self.root / f"{name}.duckdb"
-        self.write("dbt_project.yml", PROJECT.format(name=name))
-        self.write("profiles.yml", PROFILE.format(name=name, path=self.path))
         self.write("packages.yml", f'packages: [{{local: "{PACKAGE}"}}]\n')
+        if not (self.root / "dbt_project.yml").exists():
+            self.write("dbt_project.yml", PROJECT.format(name=name))
+            self.write("profiles.yml", PROFILE.format(name=name, path=self.path))
 
     def write(self, path, text):
         file = self.root / path
@@ -69,9 +70,16 @@ class Job:
     def model(self, name, text):
         self.write(f"models/{name}.sql", text)
 
-    def remove(self, *names):
-        for name in names:
-            (self.root / "models" / f"{name}.sql").unlink()
+    @contextmanager
+    def added(self, **models):
+        """Models that are part of the project for a while."""
+        for name, text in models.items():
+            self.model(name, text)
+        try:
+            yield
+        finally:
+            for name in models:
+                (self.root / "models" / f"{name}.sql").unlink()
 
     def dbt(self, *arguments):
         """Run a command in this process."""
@@ -90,13 +98,14 @@ class Job:
         """Let go of the file, which dbt keeps open for the next command in the same process."""
         DuckDBConnectionManager.close_all_connections()
 
-    def shell(self, *arguments):
-        """Run a command in a process of its own, as a scheduler does."""
-        return subprocess.run(
+    def process(self, *arguments):
+        """Start a command in a process of its own, as a scheduler does."""
+        self.release()
+        return subprocess.Popen(
             [str(Path(sys.executable).parent / "dbt"), "--no-use-colors", *arguments],
             cwd=self.root,
-            env=os.environ | {"DBT_PROFILES_DIR": str(self.root)},
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
         )
 

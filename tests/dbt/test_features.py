@@ -26,7 +26,8 @@ ASKED = """
 {{ sqlml.features_at('SELECT * FROM main.question', [
   ref('reading'),
   {'view': ref('reading'), 'columns': ['value'], 'prefix': 'fresh_', 'ttl': '90 minutes'},
-  {'view': ref('reading'), 'columns': ['value'], 'prefix': 'other_', 'entity': {'zone': 'other_zone', 'sensor': 'other_sensor'}},
+  {'view': ref('reading'), 'columns': ['value'], 'prefix': 'other_',
+   'entity': {'zone': 'other_zone', 'sensor': 'other_sensor'}},
   ref('weather'),
 ], at='asked_at') }}
 """
@@ -58,7 +59,9 @@ def questions(seed, count=400):
     for number in range(count):
         zone, sensor = rng.choice([*ENTITIES, (None, "c")])
         other = rng.choice(ENTITIES)
-        moment = rng.choice([rng.randrange(-60, 3600), 60 * rng.randrange(0, 55), None] if number % 9 == 0 else [60 * (number % 50)])
+        moment = rng.choice(
+            [rng.randrange(-60, 3600), 60 * rng.randrange(0, 55), None] if number % 9 == 0 else [60 * (number % 50)]
+        )
         rows.append((number, zone, sensor, *other, None if moment is None else minutes(moment)))
     return rows + rows[:20]  # a row may be asked twice
 
@@ -89,7 +92,10 @@ def day_total(rows, zone, moment):
 
 
 def filled(job, rows, asked):
-    job.sql("CREATE OR REPLACE TABLE raw_reading (zone VARCHAR, sensor VARCHAR, measured_at TIMESTAMP, known_at TIMESTAMP, value DOUBLE)")
+    job.sql(
+        "CREATE OR REPLACE TABLE raw_reading (zone VARCHAR, sensor VARCHAR, measured_at TIMESTAMP, "
+        "known_at TIMESTAMP, value DOUBLE)"
+    )
     job.sql(
         "CREATE OR REPLACE TABLE question (number INTEGER, zone VARCHAR, sensor VARCHAR, other_zone VARCHAR, "
         "other_sensor VARCHAR, asked_at TIMESTAMP)"
@@ -101,8 +107,8 @@ def filled(job, rows, asked):
 def answers(job):
     assert (run := job.dbt("run")).success, run.text
     return job.sql(
-        "SELECT number, zone, sensor, other_zone, other_sensor, asked_at, value, fresh_value, other_value, round(total, 6) FROM asked "
-        "ORDER BY ALL"
+        "SELECT number, zone, sensor, other_zone, other_sensor, asked_at, value, fresh_value, "
+        "other_value, round(total, 6) FROM asked ORDER BY ALL"
     )
 
 
@@ -168,26 +174,26 @@ def test_a_version_is_a_table_and_the_name_leads_to_it(station):
 
 
 def test_model_versions_and_contracts_of_dbt(station):
-    text = "{{ config(materialized='feature_view', entity='zone', event_time='day') }} SELECT 'a' AS zone, DATE '2024-01-01' AS day, {} AS v"
-    station.model("level_v1", text.replace("{}", "1"))
-    station.model("level_v2", text.replace("{}", "2.5::DOUBLE"))
+    text = (
+        "{{ config(materialized='feature_view', entity='zone', event_time='day') }} "
+        "SELECT 'a' AS zone, DATE '2024-01-01' AS day, {} AS v"
+    )
     columns = "columns: [{name: zone, data_type: varchar}, {name: day, data_type: date}, {name: v, data_type: double}]"
     station.write(
         "models/level.yml",
         f"models: [{{name: level, latest_version: 2, config: {{contract: {{enforced: true}}}}, {columns}, "
         "versions: [{v: 1, config: {contract: {enforced: false}}}, {v: 2}]}]",
     )
-    run = station.dbt("run", "-s", "level")
-    assert run.success, run.text
-    assert station.sql("SELECT (FROM level__v1 SELECT v), (FROM level_v1 SELECT v), (FROM level__v2 SELECT v), (FROM level SELECT v)") == [
-        (1, 1, 2.5, 2.5)
-    ]
-    station.model("level_v2", text.replace("{}", "'high'"))
-    run = station.dbt("run", "-s", "level")
-    assert "This model has an enforced contract that failed" in run.text
+    with station.added(level_v1=text.replace("{}", "1"), level_v2=text.replace("{}", "2.5::DOUBLE")):
+        first = station.dbt("run", "-s", "level")
+        values = [station.sql(f"SELECT v FROM {name}") for name in ("level__v1", "level_v1", "level__v2", "level")]
+        station.model("level_v2", text.replace("{}", "'high'"))
+        second = station.dbt("run", "-s", "level")
+        (station.root / "models" / "level.yml").unlink()
+    assert first.success, first.text
+    assert values == [[(1,)], [(1,)], [(2.5,)], [(2.5,)]]
+    assert "This model has an enforced contract that failed" in second.text
     assert station.sql("SELECT v FROM level") == [(2.5,)]
-    station.remove("level_v1", "level_v2")
-    (station.root / "models" / "level.yml").unlink()
 
 
 @pytest.mark.parametrize(
@@ -211,26 +217,31 @@ def test_rows_that_cannot_be_placed_are_refused_and_the_table_stays(station, row
     assert said in run.message("reading")
     assert run.status("asked") == "skipped"
     assert station.sql("SELECT count(*) FROM reading") == before
-    assert station.sql("SELECT count(*) FROM duckdb_tables() WHERE table_name LIKE '%\\_\\_dbt\\_%' ESCAPE '\\'") == [(0,)]
+    assert station.sql("SELECT count(*) FROM duckdb_tables() WHERE table_name LIKE '%\\_\\_dbt\\_%' ESCAPE '\\'") == [
+        (0,)
+    ]
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (ASKED.replace("'prefix': 'fresh_', ", ""), "'value' of \"station\".\"main\".\"reading\" is the name of another column"),
-        (ASKED.replace("ref('weather')", "ref('plain')"), "does not come from a node that is materialized as feature_view"),
+        (
+            ASKED.replace("'prefix': 'fresh_', ", ""),
+            '\'value\' of "station"."main"."reading" is the name of another column',
+        ),
+        (
+            ASKED.replace("ref('weather')", "ref('plain')"),
+            "does not come from a node that is materialized as feature_view",
+        ),
     ],
 )
 def test_what_features_at_refuses(station, text, said):
-    station.model("plain", "SELECT 1 AS zone")
-    station.model("asked_wrong", text)
-    run = station.dbt("run", "-s", "plain", "asked_wrong")
+    with station.added(plain="SELECT 1 AS zone", asked_wrong=text):
+        run = station.dbt("run", "-s", "plain", "asked_wrong")
     assert said in run.message("asked_wrong")
-    station.remove("plain", "asked_wrong")
 
 
 def test_a_feature_view_names_its_keys(station):
-    station.model("keyless", "{{ config(materialized='feature_view', entity='zone') }} SELECT 'a' AS zone")
-    run = station.dbt("run", "-s", "keyless")
+    with station.added(keyless="{{ config(materialized='feature_view', entity='zone') }} SELECT 'a' AS zone"):
+        run = station.dbt("run", "-s", "keyless")
     assert "feature_view 'keyless' needs entity (the columns of its key) and event_time" in run.message("keyless")
-    station.remove("keyless")

@@ -38,7 +38,8 @@ def test_a_run_trains_and_its_lines_say_version_metric_and_reason(built):
 def test_the_relation_has_a_row_for_each_version(built):
     job, _ = built
     ((model, version, rows, metric, value, baseline, is_live, reason),) = job.sql(
-        "SELECT model, version, rows_trained, metric, value, baseline_value, is_live, reason FROM churn WHERE version = 1"
+        "SELECT model, version, rows_trained, metric, value, baseline_value, is_live, reason FROM churn "
+        "WHERE version = 1"
     )
     assert (model, version, rows, metric, baseline, is_live) == ("churn", 1, 600, "roc_auc", 0.5, True)
     assert value == job.sql("SELECT value FROM sqlml.metric WHERE dataset = 'test' AND metric = 'roc_auc'")[0][0]
@@ -124,6 +125,26 @@ def test_new_rows_are_a_reason_to_train(again):
     assert run.message("churn").endswith(" kept")
 
 
+def test_an_open_alert_about_the_live_version_is_a_reason_to_train(again):
+    job, _ = again
+    alert = """INSERT INTO sqlml.alert BY NAME SELECT '{0}' AS alert_id, '{0}' AS source, 'error' AS severity,
+    'open' AS state, 'churn' AS model, {1} AS version, 'psi' AS metric, 'moved' AS message, TIMESTAMP '2024-01-01'
+    AS window_start, TIMESTAMP '2024-01-02' AS window_end, TIMESTAMP '2024-01-02' AS opened_at, '{0}' AS dedup_key,
+    'docs' AS runbook, 'r' AS run_id"""
+    ((live,),) = job.sql("SELECT version FROM churn WHERE is_live")
+    said = []
+    for statement in [
+        alert.format("label_coverage", live),
+        alert.format("drift", live + 1),
+        alert.format("drift", live),
+        "UPDATE sqlml.alert SET closed_at = opened_at",
+    ]:
+        job.sql(statement)
+        said.append(job.dbt("run", "-s", "churn", *variables(retrain="when_drifted")).message("churn"))
+    assert [message.endswith("kept") for message in said] == [True, True, False, True]
+    job.sql("DELETE FROM sqlml.alert")
+
+
 def test_an_unknown_policy_is_refused_with_the_known_ones(again):
     job, _ = again
     run = job.dbt("run", "-s", "churn", *variables(retrain="weekly"))
@@ -132,18 +153,13 @@ def test_an_unknown_policy_is_refused_with_the_known_ones(again):
 
 def test_a_model_that_earns_no_place_fails_and_what_hangs_on_it_is_skipped(again):
     job, _ = again
-    job.model("noise", NOISE)
-    job.model("after_noise", "SELECT count(*) AS n FROM {{ ref('noise') }}")
-    run = job.dbt("run", "-s", "noise+")
-    assert (run.status("noise"), run.status("after_noise")) == ("error", "skipped")
-    assert "model 'noise' has no live version. Version 1 did not pass: roc_auc 0.5000 does not beat" in run.message(
-        "noise"
-    )
-    assert job.sql("SELECT version, is_live FROM noise") == [(1, False)]
-    run = job.dbt("run", "-s", "noise+", *variables(deploy="never"))
-    assert run.success
+    with job.added(noise=NOISE, after_noise="SELECT count(*) AS n FROM {{ ref('noise') }}"):
+        run = job.dbt("run", "-s", "noise+")
+        assert (run.status("noise"), run.status("after_noise")) == ("error", "skipped")
+        assert "model 'noise' has no live version. Version 1 did not pass: roc_auc 0.5000" in run.message("noise")
+        assert job.sql("SELECT version, is_live FROM noise") == [(1, False)]
+        assert job.dbt("run", "-s", "noise+", *variables(deploy="never")).success
     assert job.sql("SELECT n FROM after_noise") == [(2,)]
-    job.remove("noise", "after_noise")
 
 
 @pytest.mark.parametrize(
@@ -158,49 +174,42 @@ def test_a_model_that_earns_no_place_fails_and_what_hangs_on_it_is_skipped(again
 )
 def test_what_is_wrong_is_said_in_the_words_of_sqlml(again, settings, select, said):
     job, _ = again
-    job.model("wrong", f"{{{{ config(materialized='ml_model', {settings}) }}}}\n{select}")
-    run = job.dbt("run", "-s", "wrong")
+    with job.added(wrong=f"{{{{ config(materialized='ml_model', {settings}) }}}}\n{select}"):
+        run = job.dbt("run", "-s", "wrong")
     assert run.status("wrong") == "error"
     assert said in run.message("wrong")
     assert "Traceback" not in run.text
-    job.remove("wrong")
 
 
 def test_a_pre_hook_is_seen_by_training(again):
     job, _ = again
-    job.model(
-        "hooked",
-        """{{ config(materialized='ml_model', target_column='y', pre_hook="CREATE OR REPLACE TABLE fresh AS
-        SELECT i AS x, i > 50 AS y FROM range(100) AS g(i)") }} SELECT * FROM main.fresh""",
+    hook = "CREATE OR REPLACE TABLE fresh AS SELECT i AS x, i > 50 AS y FROM range(100) AS g(i)"
+    text = (
+        f"""{{{{ config(materialized='ml_model', target_column='y', pre_hook="{hook}") }}}} SELECT * FROM main.fresh"""
     )
-    run = job.dbt("run", "-s", "hooked")
-    assert run.message("hooked").startswith("version 1")
-    job.remove("hooked")
+    with job.added(hooked=text):
+        assert job.dbt("run", "-s", "hooked").message("hooked").startswith("version 1")
 
 
 def test_settings_can_stand_in_yaml_and_the_model_can_have_another_name(again):
     job, _ = again
-    job.model("spend", "SELECT i AS x, 2.5 * i AS spend FROM range(200) AS g(i)")
     job.write(
         "models/spend.yml",
         "models: [{name: spend, config: {materialized: ml_model, meta: "
         "{target_column: spend, algorithm: linear, model_name: spend_per_visit}}}]",
     )
-    run = job.dbt("run", "-s", "spend")
+    with job.added(spend="SELECT i AS x, 2.5 * i AS spend FROM range(200) AS g(i)"):
+        run = job.dbt("run", "-s", "spend")
+    (job.root / "models" / "spend.yml").unlink()
     assert run.message("spend").startswith("version 1, rmse"), run.message("spend")
     assert job.sql("SELECT model, metric, algorithm FROM spend") == [("spend_per_visit", "rmse", "linear")]
-    job.remove("spend")
-    (job.root / "models" / "spend.yml").unlink()
 
 
 def test_a_table_of_the_same_name_makes_room(again):
     job, _ = again
     job.sql("CREATE TABLE main.swap AS SELECT 1 AS old")
-    job.model(
-        "swap",
-        "{{ config(materialized='ml_model', target_column='y') }} SELECT i AS x, i > 50 AS y FROM range(99) AS g(i)",
-    )
-    assert job.dbt("run", "-s", "swap").success
+    text = "{{ config(materialized='ml_model', target_column='y') }} SELECT i AS x, i > 50 AS y FROM range(99) AS g(i)"
+    with job.added(swap=text):
+        assert job.dbt("run", "-s", "swap").success
     assert job.sql("SELECT version FROM swap") == [(1,)]
     assert job.sql("SELECT count(*) FROM duckdb_tables() WHERE table_name LIKE 'swap%'") == [(0,)]
-    job.remove("swap")

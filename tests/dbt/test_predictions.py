@@ -46,8 +46,9 @@ def plain(job, statement):
     return eval(subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True).stdout)
 
 
-BY_FUNCTION = """SELECT count(*), sum((p <> predict('churn@{0}', c))::INT), sum((label <> predict_label('churn@{0}', c))::INT),
-min(version), max(version), sum((abs((shares->>'true')::DOUBLE - p) > 1e-12)::INT)
+BY_FUNCTION = """SELECT count(*), count(*) FILTER (p <> predict('churn@{0}', c)),
+count(*) FILTER (label <> predict_label('churn@{0}', c)), min(version), max(version),
+count(*) FILTER (abs((shares->>'true')::DOUBLE - p) > 1e-12)
 FROM scored JOIN customer AS c USING (customer_id)"""
 
 
@@ -83,39 +84,33 @@ def test_a_view_cannot_be_pinned(trained, pin):
 
 
 def test_an_ephemeral_node_serves_a_view_and_a_table(trained):
-    trained.model(
-        "late", "{{ config(materialized='view') }} SELECT count(*) AS n FROM {{ ref('scored') }} WHERE p > 0.5"
-    )
-    assert trained.dbt("run", "-s", "late", *variables(**{"as": "ephemeral"})).success
+    late = "{{ config(materialized='view') }} SELECT count(*) AS n FROM {{ ref('scored') }} WHERE p > 0.5"
+    with trained.added(late=late):
+        assert trained.dbt("run", "-s", "late", *variables(**{"as": "ephemeral"})).success
     assert plain(trained, "SELECT n > 0 FROM late") == [(True,)]
-    trained.remove("late")
 
 
 def test_a_model_can_be_named_in_text_and_by_alias(trained):
     trained.sql("CALL sqlml.deploy('churn', 2, alias => 'next')")
-    trained.model(
-        "named",
+    named = (
         "{{ config(materialized='table') }} SELECT {{ sqlml.predict('churn', 'c') }} AS p, "
-        "{{ sqlml.predict('churn@next', 'c') }} AS q FROM {{ ref('customer') }} AS c",
+        "{{ sqlml.predict('churn@next', 'c') }} AS q FROM {{ ref('customer') }} AS c"
     )
-    assert trained.dbt("run", "-s", "named").success
+    with trained.added(named=named):
+        assert trained.dbt("run", "-s", "named").success
     compiled = (trained.root / "target/compiled/shop/models/named.sql").read_text()
     assert "sqlml.predict('churn@1', c) AS p, sqlml.predict('churn@next', c) AS q" in compiled
-    trained.remove("named")
 
 
 def test_what_is_no_model_and_what_was_never_trained_are_refused(trained):
-    trained.model("wrong", "SELECT {{ sqlml.predict(ref('customer'), 'c') }} AS p FROM {{ ref('customer') }} AS c")
-    trained.model(
-        "unborn", "{{ config(materialized='ml_model', target_column='churned') }} SELECT * FROM {{ ref('customer') }}"
-    )
-    trained.model("early", "SELECT {{ sqlml.predict(ref('unborn'), 'c') }} AS p FROM {{ ref('customer') }} AS c")
-    run = trained.dbt("run", "-s", "wrong", "early")
-    assert 'customer" is not a model: give ref() of a node that is materialized as ml_model' in run.message("wrong")
-    assert "model 'unborn' has no live version; run its ml_model node first" in run.message("early")
-    assert trained.dbt("compile", "-s", "early").success
-    assert trained.dbt("docs", "generate", "-s", "early", "unborn").success
-    trained.remove("wrong", "unborn", "early")
+    asking = "SELECT {{ sqlml.predict(ref('%s'), 'c') }} AS p FROM {{ ref('customer') }} AS c"
+    unborn = "{{ config(materialized='ml_model', target_column='churned') }} SELECT * FROM {{ ref('customer') }}"
+    with trained.added(wrong=asking % "customer", early=asking % "unborn", unborn=unborn):
+        run = trained.dbt("run", "-s", "wrong", "early")
+        assert "does not come from a node that is materialized as ml_model; give ref() of one" in run.message("wrong")
+        assert "model 'unborn' has no live version; run its ml_model node first" in run.message("early")
+        assert trained.dbt("compile", "-s", "early").success
+        assert trained.dbt("docs", "generate", "-s", "early", "unborn").success
 
 
 @pytest.fixture(scope="module")
@@ -174,9 +169,8 @@ def test_a_full_refresh_rebuilds_by_what_is_live(kept):
 
 def test_a_view_of_the_same_name_makes_room(kept):
     kept.sql("CREATE VIEW main.kept_too AS SELECT 1 AS old")
-    kept.model("kept_too", KEPT)
-    assert kept.dbt("run", "-s", "kept_too").message("kept_too") == "800 rows added by version 2"
-    kept.remove("kept_too")
+    with kept.added(kept_too=KEPT):
+        assert kept.dbt("run", "-s", "kept_too").message("kept_too") == "800 rows added by version 2"
 
 
 @pytest.mark.parametrize(
@@ -198,16 +192,15 @@ def test_what_is_wrong_is_said_and_changes_nothing(kept, text, said):
     before = kept.sql("SELECT count(*) FROM kept")
     kept.model("kept", text)
     run = kept.dbt("run", "-s", "kept", "--full-refresh")
+    kept.model("kept", KEPT)
     assert run.status("kept") == "error"
     assert said in run.message("kept")
     assert "Traceback" not in run.text
     assert kept.sql("SELECT count(*) FROM kept") == before
-    kept.model("kept", KEPT)
 
 
 def test_nothing_is_printed_but_by_dbt(kept):
-    kept.release()
-    done = kept.shell("build")
-    assert done.returncode == 0, done.stdout
-    assert done.stderr == ""
-    assert done.stdout.splitlines()[-1].endswith("Done. PASS=4 WARN=0 ERROR=0 SKIP=0 NO-OP=0 TOTAL=4")
+    job = kept.process("build")
+    out, err = job.communicate(timeout=120)
+    assert (job.returncode, err) == (0, ""), out
+    assert out.splitlines()[-1].endswith("Done. PASS=4 WARN=0 ERROR=0 SKIP=0 NO-OP=0 TOTAL=4")

@@ -1,5 +1,7 @@
 """The engine: relations as callers write them, Arrow out and in, one transaction, errors of our tree."""
 
+from datetime import datetime
+
 import duckdb
 import pyarrow as pa
 import pytest
@@ -125,3 +127,27 @@ def test_json_object_holds_only_what_json_can(engine):
     types = {"a": pa.float64(), "b": pa.float64(), "c": pa.float64(), "d": pa.string()}
     select = exp.select(engine.json_object(types, "u")).from_("u")
     assert engine.rows(select.sql("duckdb")) == [('{"a":null,"b":null,"c":1.5,"d":"x\\"y"}',)]
+
+
+def test_a_select_becomes_a_temporary_table_for_a_while(engine):
+    query = exp.select("a").from_("t").where("a < $limit", dialect="duckdb")
+    with engine.transaction():
+        with engine.materialized(query, {"limit": 10}) as table:
+            assert engine.rows(exp.select("count(*)").from_(table).sql("duckdb")) == [(10,)]
+        assert not engine.has_table(table)
+    with pytest.raises(EngineError, match="nothing"), engine.materialized(exp.select("a").from_("nothing")):
+        pass
+    assert engine.rows("SELECT count(*) FROM duckdb_tables() WHERE temporary") == [(0,)]
+
+
+def test_json_is_read_by_key_and_type(engine):
+    types = {"x": "DOUBLE", "b": "BOOLEAN", 'it\'s "so"': "VARCHAR", "at": "TIMESTAMP", "none": "DATE"}
+    document = exp.Literal.string('{"x": 0.1, "b": true, "it\'s \\"so\\"": "é", "at": "2024-01-31 12:00:00.5"}')
+    values = engine.json_values(document, types)
+    row = engine.rows(exp.select(*values.values()).sql("duckdb"))[0]
+    assert row == (0.1, True, "é", datetime(2024, 1, 31, 12, 0, 0, 500000), None)
+
+
+def test_a_json_object_may_have_keys_of_its_own(engine):
+    tree = engine.json_object({"a": pa.int64(), "b c": pa.float64()}, "t", {"a": "A"})
+    assert engine.rows(exp.select(tree).from_("t").where("a = 1").sql("duckdb")) == [('{"A":1,"b c":1.5}',)]

@@ -1,0 +1,1 @@
+SELECT faa, name, tzone FROM {{ source('published', 'airports') }}

@@ -1,0 +1,4 @@
+{% test metric_at_most(model, metric, value) %}
+{{ sqlml.live_metric(model, metric) }}
+WHERE measured.value IS NULL OR measured.value > {{ value }}
+{% endtest %}

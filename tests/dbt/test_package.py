@@ -1,0 +1,45 @@
+"""The package as a whole: every macro stands in a file of its own, is described, and says what its arguments are."""
+
+import json
+import re
+
+import pytest
+from dbt_job import PACKAGE
+
+DEFINED = re.compile(r"\{%-? *(macro|test|materialization) (\w+)(?:\((.*?)\))?", re.DOTALL)
+
+
+@pytest.fixture(scope="module")
+def macros(shop):
+    """The macros of the package as dbt sees them, by name."""
+    assert shop.dbt("parse").success
+    manifest = json.loads((shop.root / "target" / "manifest.json").read_text())
+    return {macro["name"]: macro for macro in manifest["macros"].values() if macro["package_name"] == "sqlml"}
+
+
+def definitions():
+    return {path: DEFINED.findall(path.read_text()) for path in sorted(PACKAGE.rglob("*.sql"))}
+
+
+def test_one_macro_a_file_and_the_file_has_its_name():
+    for path, found in definitions().items():
+        names = [name for _, name, _ in found if not re.match(r"(default|duckdb|postgres)__", name)]
+        assert names == [path.stem]
+
+
+def test_every_macro_and_argument_is_described(macros):
+    for name, macro in macros.items():
+        assert macro["description"], name
+        assert all(argument["description"] and argument["type"] for argument in macro["arguments"]), name
+
+
+def test_the_arguments_that_are_described_are_those_that_there_are(macros):
+    for path, found in definitions().items():
+        for kind, name, signature in found:
+            known = {"macro": name, "test": f"test_{name}", "materialization": f"materialization_{name}_default"}[kind]
+            expected = re.findall(r"(\w+)(?:=[^,]*)?(?:, |$)", signature) if kind != "materialization" else []
+            assert [argument["name"] for argument in macros[known]["arguments"]] == expected, path.stem
+
+
+def test_only_one_macro_differs_by_what_a_project_wants_and_none_by_engine(macros):
+    assert [name for name in macros if "__" in name] == ["default__model_name"]
