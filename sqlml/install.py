@@ -163,7 +163,11 @@ def _compared(
 ) -> list[Difference]:
     """What is different about one recorded object; a compiled one has no file."""
     name, is_compiled = recorded.routine, recorded.file.startswith("compiled:")
-    remedy = f"deploy {recorded.file.removeprefix('compiled:')} again" if is_compiled else "run sqlml init"
+    remedy = "run sqlml init"
+    if is_compiled:
+        remedy = f"deploy {recorded.file.removeprefix('compiled:')} again"
+    elif recorded.kind == "table":
+        remedy = "a migration runs once, so put it back by hand, or restore the file from a copy"
     if entry is None:
         return [Difference(name, "missing", f"it was created from {recorded.file}; {remedy}")]
     found = []

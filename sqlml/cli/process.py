@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -24,6 +25,9 @@ def main() -> NoReturn:
     for stream in (sys.stdin, sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8")
+    if not sys.warnoptions:
+        # What Python's libraries say to programmers; python -W or PYTHONWARNINGS brings it back.
+        warnings.simplefilter("ignore")
     sys.exit(exit_code(sys.argv[1:]))
 
 

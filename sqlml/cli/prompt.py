@@ -113,7 +113,7 @@ def _session(file: str, catalog: Callable[[], Catalog]) -> PromptSession[str]:
     return PromptSession(
         f"{name}> ",
         multiline=True,
-        prompt_continuation=lambda width, _line, _wrapped: "...> ".rjust(width),
+        prompt_continuation=lambda width, _line, wrapped: " " * width if wrapped else "...> ".rjust(width),
         lexer=PygmentsLexer(PostgresLexer),
         completer=SqlCompleter(catalog),
         complete_while_typing=False,

@@ -196,7 +196,7 @@ def error_of(error: duckdb.Error) -> SqlmlError:
     if own and own.group(1) in ERRORS:
         return ERRORS[own.group(1)](own.group(2))
     said = first_line(error)
-    if isinstance(error, duckdb.IOException) and "lock" in said:
+    if isinstance(error, duckdb.IOException) and "Could not set lock" in said:
         return DatabaseLocked(f"{said}. One process at a time can open a DuckDB file: close the other one, or wait")
     if isinstance(error, duckdb.TransactionException):
         return DatabaseLocked(f"{said}. Another job wrote the same rows at the same time; run it again")

@@ -17,7 +17,7 @@ import duckdb
 from duckdb.func import ARROW, NATIVE, SPECIAL
 
 from sqlml.engine.duckdb import DuckDBEngine, error_of, wrapped_errors
-from sqlml.errors import TransactionError
+from sqlml.errors import EngineError, TransactionError
 
 
 @dataclass(frozen=True)
@@ -214,7 +214,7 @@ def open_connection(
     EngineError
         Where DuckDB cannot open it.
     """
-    key: object = object() if path.startswith(":memory:") else (str(Path(path).resolve()), read_only)
+    key = _database_key(path, read_only)
     with _OPENING:
         database = _DATABASES.get(key)
         if database is None:
@@ -252,6 +252,32 @@ def attach_connection(connection: Any, prepare: Callable[[Database, bool], None]
             raise
         _DATABASES[key] = database
         return _opened(connection, database, _close_database)
+
+
+def _database_key(path: str, read_only: bool) -> object:
+    """What two connections to the same database have in common; an unnamed one in memory is like no other.
+
+    Raises
+    ------
+    EngineError
+        Where the file is of another kind: DuckDB would read a CSV or Parquet file into memory, and lose what is made.
+    """
+    if path in ("", ":memory:"):
+        return object()
+    if path.startswith(":memory:"):
+        return path
+    file = Path(path)
+    if file.is_file() and file.stat().st_size and _first_bytes(file)[8:12] != b"DUCK":
+        raise EngineError(
+            f"{path} is not a DuckDB database. Name a database file, new or old, and read this one into a table of it: "
+            f"CREATE TABLE my_table AS FROM '{path}'"
+        )
+    return (str(file.resolve()), read_only)
+
+
+def _first_bytes(file: Path) -> bytes:
+    with file.open("rb") as opened:
+        return opened.read(12)
 
 
 def _opened(connection: Any, database: Database, let_go: Callable[[Database, int], None] | None = None) -> Connection:

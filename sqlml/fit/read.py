@@ -21,7 +21,7 @@ def read_rows(table: pa.Table, roles: Roles, task: str = "auto") -> Rows:
 
     ``table`` is the relation as an engine gives it, ``roles`` say what its columns are for (other columns are
     ignored where ``features`` are named), ``task`` is a task of the spec or ``auto``; see
-    :func:`sqlml.fit.target.target_of`. The key column only keeps its column from being a feature.
+    :func:`sqlml.fit.target.target_of`. The key column is no feature, and says which rows a random split holds out.
 
     Raises
     ------
@@ -42,7 +42,7 @@ def read_rows(table: pa.Table, roles: Roles, task: str = "auto") -> Rows:
     arrays = {name: plain_array(table.column(name)) for name in {*table.column_names} & _named(roles)}
     target = target_of(roles.target, arrays[roles.target], task)
     features = [(name, *feature_column(name, arrays[name])) for name in roles.features or ()]
-    weight, time, group = roles.weight_column, roles.time_column, roles.group_column
+    weight, time, group, key = roles.weight_column, roles.time_column, roles.group_column, roles.key_column
     rows = Rows(
         task=target.task,
         columns=tuple(column for _, column, _ in features),
@@ -54,6 +54,7 @@ def read_rows(table: pa.Table, roles: Roles, task: str = "auto") -> Rows:
         group=None if group is None else group_values(group, arrays[group]),
         digest=row_digests(_digested(roles, arrays)),
         notes=(*target.notes, *(note for _, _, notes in features for note in notes)),
+        key=None if key is None else row_digests(pa.table({key: plain_array(table.column(key))})),
         position=np.arange(table.num_rows),
     )
     return rows.take(np.argsort(rows.digest, kind="stable"))

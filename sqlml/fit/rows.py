@@ -31,9 +31,9 @@ class Rows:
     ``task`` is binary, multiclass or regression. ``table`` holds exactly ``columns``, the features. ``target`` is
     the value of a regression or a class code from 0, and ``classes[code]`` the label in the words of the data
     (empty for a regression). ``time`` serves for ordering only (days, microseconds or ranks), ``group`` for
-    equality only. ``digest`` depends on the values of a row alone: not on the order of rows, the engine or the
-    number of threads. ``notes`` says what a person should know about the data. ``position`` is where a row stood
-    in the relation as it was read; empty where it was not read from one.
+    equality only, as does ``key``, a hash of the key column. ``digest`` depends on the values of a row alone: not on
+    the order of rows, the engine or the number of threads. ``notes`` says what a person should know about the data.
+    ``position`` is where a row stood in the relation as it was read; empty where it was not read from one.
     """
 
     task: str
@@ -46,6 +46,7 @@ class Rows:
     group: NDArray[np.uint64] | None
     digest: NDArray[np.uint64]
     notes: tuple[str, ...] = ()
+    key: NDArray[np.uint64] | None = None
     position: NDArray[np.int64] = field(default_factory=_no_positions)
 
     def __len__(self) -> int:
@@ -61,6 +62,7 @@ class Rows:
             time=None if self.time is None else self.time[index],
             group=None if self.group is None else self.group[index],
             digest=self.digest[index],
+            key=None if self.key is None else self.key[index],
             position=self.position[index] if len(self.position) else self.position,
         )
 

@@ -19,8 +19,9 @@ def split_rows(rows: Rows, method: str, test_size: float, seed: int) -> tuple[Ro
     """Split rows into (train, test), each in ascending order of digest.
 
     ``random`` takes per class (of a regression: of all rows) the ``test_size`` share with the lowest seeded
-    hash of the row's values: the order of rows has no say, equal rows stay on one side, and rows that join the
-    relation later leave nearly all others on their side. ``time`` takes the latest rows, those of equal time on
+    hash of the key, so that a row stays on its side whatever columns are learned from; without a key column, of the
+    row's values, so that equal rows stay on one side. The order of rows has no say, and rows that join the relation
+    later leave nearly all others on their side. ``time`` takes the latest rows, those of equal time on
     one side. ``group`` takes whole groups by the seeded hash of the group. Where equal times or groups do not
     let the share come out, it is the nearest one possible. ``auto`` is ``time`` where there is a time column,
     else ``group`` where there is a group column, else ``random``.
@@ -58,7 +59,7 @@ def split_method(rows: Rows, method: str) -> str:
 
 
 def _stratified(rows: Rows, test_size: float, seed: int) -> NDArray[np.bool_]:
-    order = seeded(rows.digest, seed)
+    order = seeded(rows.digest if rows.key is None else rows.key, seed)
     in_test = np.zeros(len(rows), dtype=bool)
     strata = rows.target if rows.classes else np.zeros(len(rows))
     for stratum in np.unique(strata):

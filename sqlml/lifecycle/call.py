@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 from sqlml.engine import Engine
-from sqlml.errors import SqlmlError
+from sqlml.errors import InvalidArgument, SqlmlError
 from sqlml.lifecycle.arguments import Report, silent
 from sqlml.lifecycle.check import check
 from sqlml.lifecycle.deploy import deploy, rollback
@@ -55,7 +55,7 @@ def call(engine: Engine, verb: str, arguments: str, report: Report = silent) -> 
     """
     try:
         reporting = {"report": report} if verb in LONG else {}
-        answer = CALLS[verb](engine, **json.loads(arguments), **reporting)
+        answer = CALLS[verb](engine, **checked_types(verb, json.loads(arguments)), **reporting)
     except SqlmlError:
         raise
     except Exception as error:
@@ -64,6 +64,27 @@ def call(engine: Engine, verb: str, arguments: str, report: Report = silent) -> 
             "Nothing was changed; please report this with the statement"
         ) from error
     return json.dumps(answer, default=_as_json)
+
+
+def checked_types(verb: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    """The arguments, where each has the type that its verb names for it.
+
+    Raises
+    ------
+    InvalidArgument
+        With the argument, its value and the type.
+    """
+    wanted = get_type_hints(CALLS[verb])
+    for name, value in arguments.items():
+        types = get_args(wanted[name]) or (wanted[name],)
+        allowed = (*types, int) if float in types else types
+        if Any not in types and (not isinstance(value, allowed) or (isinstance(value, bool) and bool not in types)):
+            words = " or ".join(_WORDS[each] for each in types)
+            raise InvalidArgument(f"{name} => {'NULL' if value is None else repr(value)} must be {words}")
+    return arguments
+
+
+_WORDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false", type(None): "NULL"}
 
 
 def _as_json(value: Any) -> str:

@@ -27,7 +27,7 @@ def deploy(
 ) -> dict[str, Any]:
     """Let an alias name a version from now on.
 
-    Deploying the version that is live already changes nothing.
+    Deploying the version that is live already leaves the history as it is, and creates its routines again.
 
     Returns
     -------
@@ -90,6 +90,8 @@ def go_live(
     previous = now["version"] if now else None
     answer = {"model": address.model, "alias": alias, "version": address.version, "previous_version": previous}
     if now and previous == address.version:
+        if alias == CHAMPION:
+            create_live_routines(engine, address)
         return answer | {"valid_from": now["valid_from"]}
     if alias == CHAMPION:
         create_live_routines(engine, address)

@@ -23,6 +23,7 @@ class Rival:
     title: str
     judged: Judged | None
     obstacle: str = ""
+    is_baseline: bool = False
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,9 @@ class Verdict:
 def verdict(candidate: Judged, rivals: list[Rival]) -> Verdict:
     """Compare the candidate with each rival by the primary metric; it passes where it is better than all.
 
-    The interval of each difference (see :func:`sqlml.fit.compare.compare`) is recorded, and it is the difference
-    itself that decides: a candidate that is exactly as good as the live version does not replace it.
+    A constant must be beaten by more than chance: the 95 % interval of the difference (see
+    :func:`sqlml.fit.compare.compare`) has to lie above zero. Against the live version the difference itself decides;
+    a candidate that is exactly as good does not replace it.
     """
     passed, reasons, metrics = True, [], []
     for rival in rivals:
@@ -49,7 +51,7 @@ def verdict(candidate: Judged, rivals: list[Rival]) -> Verdict:
         difference = compare(
             candidate.model.task, candidate.truth, _flat(candidate), _flat(rival.judged), candidate.weight
         )
-        better = difference.difference > 0
+        better = difference.difference > 0 and (difference.ci_low > 0 or not rival.is_baseline)
         passed = passed and better
         reasons.append(_in_words(difference, rival, better))
         metrics.append(_as_metric(difference, rival, len(candidate.truth)))
@@ -62,10 +64,16 @@ def _flat(judged: Judged) -> NDArray[np.float64]:
 
 def _in_words(difference: Difference, rival: Rival, better: bool) -> str:
     return (
-        f"{difference.metric} {difference.candidate:.4f} {'beats' if better else 'does not beat'} {rival.title} "
+        f"{difference.metric} {difference.candidate:.4f} {_verb(difference, better)} {rival.title} "
         f"{difference.reference:.4f} (gain {difference.difference:+.4f}, 95 % interval "
         f"{difference.ci_low:+.4f} to {difference.ci_high:+.4f})"
     )
+
+
+def _verb(difference: Difference, better: bool) -> str:
+    if better:
+        return "beats"
+    return "does not beat" if difference.difference <= 0 else "does not beat by more than chance"
 
 
 def _as_metric(difference: Difference, rival: Rival, n: int) -> Metric:

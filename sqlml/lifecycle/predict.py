@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from sqlml.engine import Engine
-from sqlml.errors import FeatureMismatch, InvalidArgument
+from sqlml.errors import FeatureMismatch, InvalidArgument, InvalidName
 from sqlml.kernel.encode import locate
 from sqlml.kernel.scorer import Scorer, labels, probabilities, scorer
 from sqlml.registry.model import Address, load, unknown_address
@@ -169,8 +169,10 @@ def _by_version(
     for key in asked.group_by(["address", "version"], use_threads=False).aggregate([]).to_pylist():
         address, version = key["address"], key["version"]
         if version is None:
+            if address is None:
+                raise InvalidName("model => NULL is not a name: write 'model', 'model@alias' or 'model@version'")
             with session() as engine:
-                raise unknown_address(engine, "" if address is None else address)
+                raise unknown_address(engine, address)
         chosen = pc.and_(pc.equal(addresses, address), pc.equal(versions, version))
         index = pc.indices_nonzero(chosen.combine_chunks())
         yield Address(address.partition("@")[0], version), index.cast(pa.int64())

@@ -20,6 +20,7 @@ from sqlml.lifecycle.arguments import Report, silent
 from sqlml.lifecycle.predict import LoadedVersion, load_version
 from sqlml.registry.model import resolve
 from sqlml.registry.prediction_table import (
+    check_key_name,
     check_prediction_table,
     create_prediction_table,
     prediction_schema,
@@ -97,6 +98,7 @@ def _source(engine: Engine, relation: str, into: str, key_column: str, time_colu
     sql = engine.relation(relation)
     schema = engine.arrow("SELECT * FROM query($relation) LIMIT 0", {"relation": sql}).schema
     key = _column(schema, key_column, "key_column", relation)
+    check_key_name(key)
     time = None if time_column is None else _column(schema, time_column, "time_column", relation)
     if time is not None:
         kind = schema.field(time).type

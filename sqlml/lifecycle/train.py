@@ -29,7 +29,15 @@ from sqlml.lifecycle.predict import load_version
 from sqlml.lifecycle.reference import keep_reference
 from sqlml.registry.compiled import compile_and_prove
 from sqlml.registry.deployment import current
-from sqlml.registry.model import Address, NewVersion, add_version, checked_name, known_task_and_target, next_version
+from sqlml.registry.model import (
+    Address,
+    NewVersion,
+    add_version,
+    checked_name,
+    facts,
+    known_task_and_target,
+    next_version,
+)
 from sqlml.registry.run import Metric, Run, add_metrics, finish_run, utc_now
 from sqlml.registry.trial import add_trials
 from sqlml.spec import Model
@@ -232,7 +240,7 @@ def _measure(engine: Engine, request: Request, data: Data, candidate: Candidate)
     """The metrics of the candidate, and of its rivals on the same held-out rows."""
     judged = judge_rows(candidate.fitted.model, data.test)
     name, title = _BASELINE[data.rows.task]
-    baseline = Rival(name, title, judge_rows(candidate.baseline.model, data.test))
+    baseline = Rival(name, title, judge_rows(candidate.baseline.model, data.test), is_baseline=True)
     rivals = [baseline, *_champion(engine, request, data)]
     decided = verdict(judged, rivals)
     own = measured(engine, judged, "test")
@@ -256,7 +264,7 @@ def _champion(engine: Engine, request: Request, data: Data) -> list[Rival]:
     if live is None:
         return []
     champion = load_version(engine, Address(request.model, live["version"]))
-    title = f"champion {champion.address}"
+    title = f"champion {champion.address}{_advantage(engine, champion.address, request, data)}"
     if champion.model.classes != data.rows.classes:
         return [Rival("champion", title, None, f"it knows the classes {', '.join(champion.model.classes)}")]
     try:
@@ -265,6 +273,17 @@ def _champion(engine: Engine, request: Request, data: Data) -> list[Rival]:
     except FeatureMismatch as error:
         return [Rival("champion", title, None, error.message)]
     return [Rival("champion", title, Judged(champion.model, data.test.target, output, data.test.weight))]
+
+
+def _advantage(engine: Engine, champion: Address, request: Request, data: Data) -> str:
+    """What a reader must know where the champion was split otherwise, and so may have learned from the rows held out.
+
+    A random split goes by key and seed; with the same of both a row that one version holds out, the other does too.
+    """
+    known = facts(engine, champion)
+    mine = (data.split, request.test_size, request.seed, data.rows.key is not None)
+    its = (known["split"]["method"], known["split"]["test_size"], known["seed"], "key_column" in known["roles"])
+    return "" if mine == its else " (which was split otherwise and may have learned from these rows)"
 
 
 def _write_down(

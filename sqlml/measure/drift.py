@@ -114,7 +114,8 @@ DRIFT_METRICS: tuple[DriftMetric, ...] = (
         "chi_square",
         "counts",
         "Pearson's statistic of the table of both samples by bin, without correction; bins in which the reference lets "
-        "expect fewer than ten rows of the smaller sample are taken together until there are about ten",
+        "expect fewer than ten rows of the smaller sample are taken together until there are about ten, save new ones "
+        "that are large",
         "the 95 % point of the chi-square distribution with one degree less than there are bins",
         _contingency,
     ),
@@ -127,7 +128,9 @@ DRIFT_METRICS: tuple[DriftMetric, ...] = (
         _of_values(
             "gap",
             formula("point / effective", point=number(KOLMOGOROV_95), effective=_EFFECTIVE),
-            kolmogorov_tail(formula("gap * effective", effective=_EFFECTIVE)),
+            exp.case().when(
+                expression("NOT gap IS NULL"), kolmogorov_tail(formula("gap * effective", effective=_EFFECTIVE))
+            ),
         ),
     ),
     DriftMetric(

@@ -30,21 +30,29 @@ def quoted(name: str, table: str | None = None) -> exp.Column:
     return exp.column(exp.to_identifier(name, quoted=True), table)
 
 
-def check_prediction_table(engine: Engine, table: exp.Table, key_column: str) -> None:
-    """Refuse a table that exists and was not made for predictions by this key.
+def check_key_name(key_column: str) -> None:
+    """Refuse a key that has the name of a standard column.
 
     Raises
     ------
     InvalidArgument
-        Where the key has the name of a standard column.
-    InvalidData
-        Where the table lacks a column.
+        With the remedy, which is to rename it.
     """
     if key_column.lower() in STANDARD_COLUMNS:
         raise InvalidArgument(
             f"key_column => {key_column!r} is the name of a standard column of a prediction table; "
             "rename it in the relation: SELECT ... AS another_name"
         )
+
+
+def check_prediction_table(engine: Engine, table: exp.Table, key_column: str) -> None:
+    """Refuse a table that exists and was not made for predictions by this key.
+
+    Raises
+    ------
+    InvalidData
+        Where the table lacks a column.
+    """
     empty = engine.arrow(exp.select("*").from_(table).limit(0).sql(engine.dialect))
     lacking = [name for name in (key_column, *STANDARD_COLUMNS) if name not in empty.column_names]
     if lacking:

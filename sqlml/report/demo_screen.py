@@ -55,7 +55,8 @@ TRY_EVALUATE = (
     "'SELECT * FROM flight_features WHERE origin = ''PDX'' AND scheduled_at >= DATE ''2016-11-01''')"
 )
 TRY_PLAIN = (
-    "SELECT flight_id, sqlml.predict_flight_late(f) AS p_late FROM flight_features AS f ORDER BY p_late DESC LIMIT 5"
+    "SELECT flight_id, sqlml.predict_flight_late(f) AS p_late FROM flight_features AS f "
+    "WHERE f.scheduled_at >= make_date(2017, 5, 31) ORDER BY p_late DESC LIMIT 5"
 )
 
 _CALLED = {

@@ -211,7 +211,7 @@ def test_an_interrupt_of_training_leaves_the_file_as_it_was(tmp_path):
     with subprocess.Popen(
         [COMMAND, "train", path, "slow", *endless], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
-        time.sleep(6)
+        time.sleep(3)
         process.send_signal(signal.SIGINT)
         began = time.monotonic()
         out, err = process.communicate(timeout=30)

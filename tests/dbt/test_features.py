@@ -118,6 +118,8 @@ def station(tmp_path_factory):
     for name, text in {"reading": READING, "weather": WEATHER, "asked": ASKED}.items():
         job.model(name, text)
     assert job.dbt("deps").success
+    filled(job, readings(1), questions(1))
+    assert job.dbt("run").success
     return job
 
 

@@ -40,19 +40,25 @@ STRICT = {"floor": 0.99, "ceiling": 0.01, "metric": "beauty", "gain": 0.4999, "n
 
 
 @pytest.fixture(scope="module")
-def tested(shop):
+def built(shop):
+    """The shop with all tests after one run, and what the run said."""
     for name, text in {"kept": KEPT, "features": FEATURES}.items():
         shop.model(name, text)
     shop.write("models/tests.yml", TESTS.format(**KIND))
-    return shop
+    return shop, shop.dbt("build", "--exclude", "champion")
+
+
+@pytest.fixture
+def tested(built):
+    return built[0]
 
 
 def statuses(run, *names):
     return {name: run.status(name) for name in names}
 
 
-def test_all_pass_where_all_is_well(tested):
-    run = tested.dbt("build", "--exclude", "champion")
+def test_all_pass_where_all_is_well(built):
+    _, run = built
     assert run.success, run.text
     names = ("at_least", "at_most", "unknown_metric", "baseline", "unseen", "fresh", "recent", "complete", "contract")
     assert statuses(run, *names) == dict.fromkeys(names, "pass")
@@ -94,6 +100,7 @@ def test_predictions_that_are_old_or_not_there_fail(tested):
     tested.sql("DELETE FROM kept")
     names = ("fresh", "recent", "complete")
     assert statuses(tested.dbt("test", "-s", *names), *names) == dict.fromkeys(names, "fail")
+    assert tested.dbt("run", "-s", "kept").success
 
 
 @pytest.mark.parametrize(

@@ -113,10 +113,20 @@ def test_what_is_no_model_and_what_was_never_trained_are_refused(trained):
         assert trained.dbt("docs", "generate", "-s", "early", "unborn").success
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def kept(trained):
+    """The shop with a node of predictions that has not run, and version 1 live."""
     trained.model("kept", KEPT)
+    trained.sql("CALL sqlml.deploy('churn', 1)")
+    trained.sql("DROP TABLE IF EXISTS kept; DELETE FROM sqlml.prediction_table")
     return trained
+
+
+def added(job, only, *arguments, **settings):
+    """What a run says that asks for these rows."""
+    run = job.dbt("run", "-s", "kept", *arguments, *variables(only=only, **settings))
+    assert run.success, run.text
+    return run.message("kept")
 
 
 def counted(job):
@@ -133,33 +143,35 @@ def test_predictions_fill_what_is_missing_and_add_nothing_twice(kept):
         ("customer_id < 600", 300),  # rows that came late, and the missed periods
         ("FALSE", 0),  # an empty day
     ]
-    for only, added in steps:
-        run = kept.dbt("run", "-s", "kept", *variables(only=only))
-        assert run.message("kept") == f"{added} rows added by version 1", run.text
+    assert [added(kept, only) for only, _ in steps] == [f"{rows} rows added by version 1" for _, rows in steps]
     assert counted(kept) == [(1, 600, 600)]
 
 
 def test_a_new_version_answers_for_new_rows_only(kept):
+    added(kept, "customer_id < 600")
     kept.sql("CALL sqlml.deploy('churn', 2)")
-    assert kept.dbt("run", "-s", "kept", *variables(only="customer_id < 700")).message("kept").startswith("100 rows")
+    assert added(kept, "customer_id < 700") == "100 rows added by version 2"
     assert counted(kept) == [(1, 600, 600), (2, 100, 100)]
     assert kept.sql("SELECT DISTINCT model, alias, role FROM kept") == [("churn", "champion", "champion")]
 
 
-def test_a_version_can_be_pinned_and_all_rows_be_asked_again(kept):
-    pinned = kept.dbt("run", "-s", "kept", *variables(only="customer_id < 710", pin=1))
-    assert pinned.message("kept") == "10 rows added by version 1"
-    again = kept.dbt("run", "-s", "kept", *variables(only="customer_id < 50", rescore=True))
-    assert again.message("kept") == "50 rows added by version 2"
-    assert (
-        kept.dbt("run", "-s", "kept", *variables(only="customer_id < 50", rescore=True)).message("kept")[:7]
-        == "0 rows "
-    )
+def test_a_version_can_be_pinned(kept):
+    kept.sql("CALL sqlml.deploy('churn', 2)")
+    assert added(kept, "customer_id < 10", pin=1) == "10 rows added by version 1"
+    assert added(kept, "customer_id < 10", pin=2) == "0 rows added by version 2"
+
+
+def test_a_new_version_can_be_asked_about_all_rows_again(kept):
+    added(kept, "customer_id < 50")
+    kept.sql("CALL sqlml.deploy('churn', 2)")
+    assert added(kept, "customer_id < 50", rescore=True) == "50 rows added by version 2"
+    assert added(kept, "customer_id < 50", rescore=True) == "0 rows added by version 2"
 
 
 def test_a_full_refresh_rebuilds_by_what_is_live(kept):
-    run = kept.dbt("run", "-s", "kept", "--full-refresh")
-    assert run.message("kept") == "800 rows added by version 2"
+    added(kept, "customer_id < 600")
+    kept.sql("CALL sqlml.deploy('churn', 2)")
+    assert added(kept, "TRUE", "--full-refresh") == "800 rows added by version 2"
     assert counted(kept) == [(2, 800, 800)]
     assert kept.sql("SELECT relation, key_column, time_column FROM sqlml.prediction_table") == [
         ("shop.main.kept", "customer_id", "seen_at")
@@ -168,9 +180,9 @@ def test_a_full_refresh_rebuilds_by_what_is_live(kept):
 
 
 def test_a_view_of_the_same_name_makes_room(kept):
-    kept.sql("CREATE VIEW main.kept_too AS SELECT 1 AS old")
-    with kept.added(kept_too=KEPT):
-        assert kept.dbt("run", "-s", "kept_too").message("kept_too") == "800 rows added by version 2"
+    kept.sql("CREATE VIEW main.kept AS SELECT 1 AS old")
+    assert added(kept, "TRUE") == "800 rows added by version 1"
+    kept.sql("DROP TABLE kept")
 
 
 @pytest.mark.parametrize(
@@ -183,20 +195,20 @@ def test_a_view_of_the_same_name_makes_room(kept):
         (KEPT.replace("model='churn', ", ""), "ml_predictions needs model and key_column in its config"),
         (KEPT.replace("model='churn'", "model='chrun'"), "ML010 there is no model 'chrun'; closest: churn"),
         (KEPT.replace("SELECT *", "SELECT * EXCLUDE (age)"), "lacks column 'age'"),
-        (KEPT.replace("SELECT *", "SELECT * REPLACE (visits || ' times' AS visits)"), "ML020 model 'churn@2'"),
+        (KEPT.replace("SELECT *", "SELECT * REPLACE (visits || ' times' AS visits)"), "ML020 model 'churn@1'"),
         (KEPT.replace("SELECT *", "SELECT * REPLACE (NULL::BIGINT AS customer_id)"), "ML021"),
     ],
     ids=["lineage", "config", "name", "column", "type", "key"],
 )
 def test_what_is_wrong_is_said_and_changes_nothing(kept, text, said):
-    before = kept.sql("SELECT count(*) FROM kept")
+    added(kept, "customer_id < 10")
     kept.model("kept", text)
     run = kept.dbt("run", "-s", "kept", "--full-refresh")
     kept.model("kept", KEPT)
     assert run.status("kept") == "error"
     assert said in run.message("kept")
     assert "Traceback" not in run.text
-    assert kept.sql("SELECT count(*) FROM kept") == before
+    assert counted(kept) == [(1, 10, 10)]
 
 
 def test_nothing_is_printed_but_by_dbt(kept):

@@ -184,7 +184,11 @@ def test_every_text_has_the_right_bin(connection):
 
 
 def test_integers_and_decimals_are_read_as_doubles(connection):
-    assert labels_of(connection, NUMBERS, pa.array([4, 999, -1], pa.int64())) == ["[4, 9]", "sentinel 999", "sentinel -1"]
+    assert labels_of(connection, NUMBERS, pa.array([4, 999, -1], pa.int64())) == [
+        "[4, 9]",
+        "sentinel 999",
+        "sentinel -1",
+    ]
     assert labels_of(connection, NUMBERS, pa.array([decimal.Decimal("1.49")])) == ["[0, 1.5)"]
 
 

@@ -68,7 +68,9 @@ def test_counts_are_those_of_python(connection, slices, by_day):
 def test_columns_and_types(connection):
     connection.register("scored", DATA)
     for columns in (BINS, {"Kind of": BINS["Kind of"]}):
-        described = connection.execute(counts_select(exp.to_table("scored"), columns, None, DAY).sql("duckdb")).description
+        described = connection.execute(
+            counts_select(exp.to_table("scored"), columns, None, DAY).sql("duckdb")
+        ).description
         assert [(name, str(type_)) for name, type_, *_ in described] == [
             ("window_start", "TIMESTAMP"),
             *((name, "VARCHAR") for name in KEYS[1:]),
