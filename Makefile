@@ -16,7 +16,8 @@ demo: $(PACKAGE) ## train, deploy and score on real flights; leaves build/flight
 	$(BIN)/sqlml demo build/flights.duckdb --force
 
 test: lint ## lint, then every test
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest tests/dbt
+	$(BIN)/python -m pytest -n 2 --dist loadgroup --ignore tests/dbt
 
 lint: $(TOOLS) ## style, format and types
 	$(BIN)/ruff check .

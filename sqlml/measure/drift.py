@@ -114,8 +114,7 @@ DRIFT_METRICS: tuple[DriftMetric, ...] = (
         "chi_square",
         "counts",
         "Pearson's statistic of the table of both samples by bin, without correction; bins in which the reference lets "
-        "expect fewer than ten rows of the smaller sample are taken together until there are about ten, save new ones "
-        "that are large",
+        "expect fewer than ten rows of the smaller sample are taken together until there are about ten",
         "the 95 % point of the chi-square distribution with one degree less than there are bins",
         _contingency,
     ),
@@ -128,9 +127,7 @@ DRIFT_METRICS: tuple[DriftMetric, ...] = (
         _of_values(
             "gap",
             formula("point / effective", point=number(KOLMOGOROV_95), effective=_EFFECTIVE),
-            exp.case().when(
-                expression("NOT gap IS NULL"), kolmogorov_tail(formula("gap * effective", effective=_EFFECTIVE))
-            ),
+            kolmogorov_tail(formula("gap * effective", effective=_EFFECTIVE)),
         ),
     ),
     DriftMetric(

@@ -1,5 +1,6 @@
 """The wheel holds all that it needs: installed elsewhere, it works and finds its SQL files."""
 
+import os
 import subprocess
 import sys
 import sysconfig
@@ -27,7 +28,8 @@ def python(tmp_path_factory):
 
 
 def run(python, *arguments, **options):
-    done = subprocess.run([str(python), *arguments], capture_output=True, text=True, **options)
+    alone = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run([str(python), *arguments], capture_output=True, text=True, env=alone, **options)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
