@@ -17,7 +17,7 @@ from sqlglot import exp
 
 from sqlml.engine.protocol import CatalogEntry, Parameters
 from sqlml.engine.relation import select_from
-from sqlml.errors import ERRORS, DatabaseLocked, EngineError, InvalidRelation, SqlmlError
+from sqlml.errors import ERRORS, DatabaseLocked, EngineError, InvalidArgument, InvalidRelation, SqlmlError
 
 _CATALOG = """
 SELECT schema_name || '.' || function_name, 'routine',
@@ -32,6 +32,7 @@ UNION ALL
 SELECT schema_name || '.' || table_name, 'table', sql
 FROM duckdb_tables() WHERE schema_name = 'sqlml' AND database_name = current_database()
 """
+_WRONG_ARGUMENTS = re.compile(r"Macro (\w+)\(\) does not support the supplied arguments")
 _OWN_ERROR = re.compile(r"\b(ML\d{3}) (.*)", re.DOTALL)
 
 
@@ -196,6 +197,12 @@ def error_of(error: duckdb.Error) -> SqlmlError:
     if own and own.group(1) in ERRORS:
         return ERRORS[own.group(1)](own.group(2))
     said = first_line(error)
+    refused = _WRONG_ARGUMENTS.search(said)
+    if refused:
+        return InvalidArgument(
+            f"{refused.group(1)} does not take these arguments; one is unknown, missing or given twice. It takes: "
+            + said.partition("Candidate macros:")[2].strip()
+        )
     if isinstance(error, duckdb.IOException) and "Could not set lock" in said:
         return DatabaseLocked(f"{said}. One process at a time can open a DuckDB file: close the other one, or wait")
     if isinstance(error, duckdb.TransactionException):

@@ -17,7 +17,7 @@ import duckdb
 from duckdb.func import ARROW, NATIVE, SPECIAL
 
 from sqlml.engine.duckdb import DuckDBEngine, error_of, wrapped_errors
-from sqlml.errors import EngineError, TransactionError
+from sqlml.errors import EngineError, InvalidArgument, TransactionError
 
 
 @dataclass(frozen=True)
@@ -153,7 +153,7 @@ class Connection(duckdb.DuckDBPyConnection):
             if session.was_interrupted:
                 raise KeyboardInterrupt from error
             own = error_of(error) if isinstance(error, duckdb.Error) else None
-            if own is not None and own.code in str(error):
+            if own is not None and (own.code in str(error) or own.code == InvalidArgument.code):
                 raise own from None
             raise
 

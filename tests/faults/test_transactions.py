@@ -215,3 +215,10 @@ def test_two_trainings_at_once_get_two_numbers(visit):
     assert sorted(versions) == [1, 2, 3]
     for cursor in cursors:
         cursor.close()
+
+
+@pytest.mark.parametrize("call", [TRAIN.replace("target =>", "targett =>"), "CALL sqlml.deploy('m')"])
+def test_an_unknown_or_missing_argument(visit, call):
+    with pytest.raises(sqlml.SqlmlError, match=r"ML001 .* does not take these arguments.*It takes: .*model"):
+        visit.execute(call)
+    assert recorded(visit) == [0] * 8
