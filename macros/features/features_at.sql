@@ -1,6 +1,6 @@
 {% macro features_at(spine, feature_views, at, ttl=none) -%}
   {%- set views = sqlml.described_feature_views(feature_views, ttl) -%}
-  {%- if execute -%}
+  {%- if not sqlml.only_shows_text() -%}
     {%- do sqlml.refuse_equal_names(spine, views) -%}
   {%- endif -%}
 WITH sqlml_spine AS (

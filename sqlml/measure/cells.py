@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlglot import exp
 
 from sqlml.measure.counts import KEYS
-from sqlml.measure.formula import source
+from sqlml.measure.formula import alike, of, source
 from sqlml.measure.given import Steps
 from sqlml.measure.subset import Columns, expression, same, select
 
@@ -74,10 +74,10 @@ def _sizes() -> exp.Select:
 
 def _shares() -> exp.Select:
     columns: Columns = {
-        **{key: f"cells.{key}" for key in ("comparison", "bin", "reference_n", "current_n")},
-        **{key: f"sizes.{key}" for key in ("n_reference", "n_current", "fillable", "bins")},
+        **of("cells", "comparison", "bin", "reference_n", "current_n"),
+        **of("sizes", "n_reference", "n_current", "fillable", "bins"),
         "p": "cells.reference_n / sizes.n_reference",
         "q": "cells.current_n / sizes.n_current",
     }
     both = ["sizes.n_reference > 0", "sizes.n_current > 0"]
-    return select(columns, "cells", where=both).join("sizes", on="sizes.comparison = cells.comparison")
+    return select(columns, "cells", where=both).join("sizes", on=alike("sizes", "cells", "comparison"))

@@ -43,10 +43,17 @@ def text_of(value: exp.Expr) -> exp.Expr:
 
 
 def number_text(value: exp.Expr) -> exp.Expr:
-    """A value as text without zeros at the end of a fraction, alike in both engines: 1.0 and 1.50 as 1 and 1.5."""
-    trimmed = formula("RTRIM(RTRIM(x, '0'), '.')", x=text_of(value))
-    has_fraction = exp.RegexpLike(this=text_of(value), expression=exp.Literal.string("^-?[0-9]+[.][0-9]+$"))
-    return exp.case().when(has_fraction, trimmed).else_(text_of(value))
+    """A value as text without zeros at the end of a fraction, alike in both engines: 1.0 and 1.50 as 1 and 1.5.
+
+    DuckDB writes a DECIMAL(2, 2) without the 0 before its point.
+    """
+    text = text_of(value)
+    digits = exp.Literal.string("^-?[0-9]*[.][0-9]+$")
+    led = formula(
+        "CASE WHEN x LIKE '.%' THEN CONCAT('0', x) WHEN x LIKE '-.%' THEN CONCAT('-0', SUBSTR(x, 2)) ELSE x END", x=text
+    )
+    trimmed = formula("RTRIM(RTRIM(x, '0'), '.')", x=led)
+    return exp.case().when(exp.RegexpLike(this=text.copy(), expression=digits), trimmed).else_(text)
 
 
 def is_one_of(value: exp.Expr, values: Sequence[Scalar]) -> exp.Expr:

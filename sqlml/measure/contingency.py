@@ -48,9 +48,11 @@ def contingency() -> Steps:
 def _groups() -> Steps:
     """``grouped``: the rows of ``shares`` with ``group_index``.
 
-    The bins that the reference fills least, until ten rows are expected, are group -1. Of the others, those in which
-    fewer than ten are expected are cut in the order of their indices into groups of about ten, -2 and below; where they
-    do not make ten together, they join group -1. Every other bin is a group of its own.
+    A bin that is new in the window, but so full that ten rows of the smaller sample would be expected in it by both
+    samples together, is a group of its own: chance does not fill it. Of the rest, the bins that the reference fills
+    least, until ten rows are expected, are group -1. Of the others, those in which fewer than ten are expected are cut
+    in the order of their indices into groups of about ten, -2 and below; where they do not make ten together, they
+    join group -1. Every other bin is a group of its own.
     """
     passed = same("comparison", "bin", *_SIDES, *_SIZES)
     before = (
@@ -58,7 +60,8 @@ def _groups() -> Steps:
         "ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) - reference_n"
     )
     kind = expression(
-        "CASE WHEN before * LEAST(n_reference, n_current) < 10 * n_reference THEN 'least' "
+        "CASE WHEN reference_n = 0 AND current_n * LEAST(n_reference, n_current) >= 10 * (n_reference + n_current) "
+        "THEN 'own' WHEN before * LEAST(n_reference, n_current) < 10 * n_reference THEN 'least' "
         "WHEN reference_n * LEAST(n_reference, n_current) < 10 * n_reference THEN 'rare' ELSE 'own' END"
     )
     weighed = "CASE WHEN kind = 'rare' THEN reference_n ELSE 0e0 END"

@@ -8,8 +8,8 @@ from sqlglot import exp
 
 from sqlml.errors import InvalidArgument
 from sqlml.measure.bins import Bins, bin_expression
-from sqlml.measure.formula import name, source
-from sqlml.measure.subset import Columns, chain, select
+from sqlml.measure.formula import alike, name, of, source
+from sqlml.measure.subset import Columns, chain, same, select
 
 KEYS = ("window_start", "column_name", "slice_key", "slice_value")
 """What a number of monitoring is about: a window of time, a column, and a slice (both NULL for all rows)."""
@@ -55,7 +55,7 @@ def counts_select(
         "filled": exp.union(*counted, distinct=False) if len(counted) > 1 else counted[0],
     }
     ends = [(column, index) for column, bins in columns.items() for index in bins.open_bins()]
-    every = {each: each for each in (*KEYS, "bin")}
+    every = same(*KEYS, "bin")
     if not ends:
         return chain(steps, select({**every, "n": "n"}, "filled"))
     steps["ends"] = _ends(ends)
@@ -98,7 +98,6 @@ def _ends(ends: Sequence[tuple[str, int]]) -> exp.Query:
 
 def _empty_ends() -> exp.Select:
     """The bins out of range of each window, column and slice that has rows, with no row."""
-    keys = [exp.column(key, table="filled") for key in KEYS]
-    found = exp.select(*keys).distinct().from_("filled").subquery("found")
-    columns: Columns = {**{key: f"found.{key}" for key in KEYS}, "bin": "ends.bin", "n": "0"}
-    return select(columns, found).join("ends", on="ends.column_name = found.column_name")
+    found = select(same(*KEYS), "filled").distinct().subquery("found")
+    columns: Columns = {**of("found", *KEYS), **of("ends", "bin"), "n": "0"}
+    return select(columns, found).join("ends", on=alike("ends", "found", "column_name"))

@@ -7,7 +7,7 @@ from sqlglot import exp
 from sqlml.measure.cells import MATCH, given_sides
 from sqlml.measure.counts import KEYS
 from sqlml.measure.exact import LARGEST, exact_sum, flushed
-from sqlml.measure.formula import formula
+from sqlml.measure.formula import formula, of
 from sqlml.measure.given import Steps, within
 from sqlml.measure.subset import Columns, expression, number, same, select
 
@@ -29,7 +29,7 @@ def distances(reference: exp.Table | exp.Query, current: exp.Table | exp.Query) 
     """
     sound: Columns = {**same("side", *KEYS, "value"), "n": exp.cast(expression("COUNT(*)"), "DOUBLE")}
     here: Columns = {**same(*KEYS, "value"), "reference_n": "0e0", "current_n": "n"}
-    there: Columns = {**_keys("here"), "value": "there.value", "reference_n": "there.n", "current_n": "0e0"}
+    there: Columns = {**of("here", *KEYS), **of("there", "value"), "reference_n": "there.n", "current_n": "0e0"}
     matched = select(there, "windows AS here").join("sound AS there", on=MATCH.copy()).where("there.side = 0")
     return {
         "given": given_sides(reference, current, {"value": exp.cast(exp.column("value"), "DOUBLE")}),
@@ -47,10 +47,6 @@ def distances(reference: exp.Table | exp.Query, current: exp.Table | exp.Query) 
         **_spreads(),
         "distances": _joined(),
     }
-
-
-def _keys(table: str) -> Columns:
-    return {key: exp.column(key, table=table) for key in KEYS}
 
 
 def _cumulated() -> exp.Select:
@@ -104,8 +100,8 @@ def _spreads() -> Steps:
         "bound": "2 * SUM(n) * MAX(ABS(value))",
     }
     rows: Columns = {
-        **{key: f"there.{key}" for key in (*_SLICE, "value", "n")},
-        **{key: f"here.{key}" for key in ("total", "low", "high", "bound")},
+        **of("there", *_SLICE, "value", "n"),
+        **of("here", "total", "low", "high", "bound"),
     }
     means: Columns = {
         **same(*_SLICE),
@@ -113,8 +109,8 @@ def _spreads() -> Steps:
         "mean": formula("total_sum / MIN(total)", total_sum=exact_sum(expression("value * n"), exp.column("bound"))),
     }
     far: Columns = {
-        **{key: f"there.{key}" for key in (*_SLICE, "n")},
-        **{key: f"here.{key}" for key in ("total", "low", "high")},
+        **of("there", *_SLICE, "n"),
+        **of("here", "total", "low", "high"),
         "distance": flushed(expression("ABS(there.value - here.mean)")),
     }
     square_bound = formula("2 * total * width * width", width=flushed(expression("high - low")))
@@ -132,9 +128,8 @@ def _spreads() -> Steps:
 
 def _joined() -> exp.Select:
     columns: Columns = {
-        **_keys("here"),
-        **{key: f"here.{key}" for key in ("n_reference", "n_current", "gap", "area")},
-        "spread": "there.spread",
+        **of("here", *KEYS, "n_reference", "n_current", "gap", "area"),
+        **of("there", "spread"),
     }
     return select(columns, "areas AS here").join("spreads AS there", on=MATCH.copy(), join_type="left")
 

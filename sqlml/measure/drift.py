@@ -17,10 +17,12 @@ from sqlml.measure.cells import cells
 from sqlml.measure.contingency import contingency
 from sqlml.measure.counts import KEYS
 from sqlml.measure.distance import KOLMOGOROV_95, LEAST_SPREAD, distances, kolmogorov_tail
-from sqlml.measure.divergence import divergences
-from sqlml.measure.formula import computed_once, formula, text_case
-from sqlml.measure.gamma import FALSE_ALARM_RATE, critical, nodes, tail
+from sqlml.measure.divergence import observed
+from sqlml.measure.divergence_null import null_parts
+from sqlml.measure.formula import alike, computed_once, formula, of, text_case
+from sqlml.measure.gamma import FALSE_ALARM_RATE, nodes
 from sqlml.measure.given import Steps
+from sqlml.measure.mixture import criticals, p_values
 from sqlml.measure.subset import Columns, chain, expression, number, require_dialect, same, select
 
 
@@ -30,9 +32,9 @@ class DriftMetric:
 
     ``reads`` is ``counts`` (rows in bins, see :func:`drift_select`) or ``values`` (see :func:`ks_select`).
     ``threshold`` says in words where the alarm begins. ``row`` is the SELECT that gives the metric. Of counts:
-    ``comparison, metric, statistic, shape, unit``, where statistic / unit is gamma distributed with that shape where
-    nothing has drifted, and ``reported`` makes the value and the threshold of a statistic. Of values: :data:`KEYS`,
-    ``n_reference, n_current, metric, value, threshold, p_value``.
+    ``comparison, metric, part, weight, statistic, shape, unit``, the law of the statistic without drift in the parts of
+    :mod:`sqlml.measure.mixture`, and ``reported`` makes the value and the threshold of a statistic. Of values:
+    :data:`KEYS`, ``n_reference, n_current, metric, value, threshold, p_value``.
     """
 
     name: str
@@ -43,21 +45,23 @@ class DriftMetric:
     reported: Callable[[exp.Expr], exp.Expr] = lambda statistic: statistic
 
 
-def _divergence(column: str) -> Callable[[str], exp.Select]:
+def _divergence(name: str) -> Callable[[str], exp.Select]:
     """A divergence whose mean and variance without drift are known: the gamma distribution with these two."""
-    mean, variance = exp.column(f"{column}_mean"), exp.column(f"{column}_variance")
-    shape = formula("GREATEST(mean * mean / variance, 5e-3)", mean=mean, variance=variance)
-    known = formula("bins > 1 AND mean > 0 AND variance > 0", mean=mean, variance=variance)
+    shape = expression("LEAST(GREATEST(mean * mean / GREATEST(variance, mean * mean / 300), 5e-3), 3e2)")
 
     def row(metric: str) -> exp.Select:
+        several = expression("bins > 1")
         columns: Columns = {
-            "comparison": "comparison",
+            **of("observed", "comparison"),
             "metric": exp.Literal.string(metric),
-            "statistic": column,
-            "shape": exp.case().when(known.copy(), shape.copy()),
-            "unit": exp.case().when(known.copy(), formula("mean / shape", mean=mean, shape=shape)),
+            "part": "parts.part",
+            "weight": "parts.weight",
+            "statistic": exp.column(name, table="observed"),
+            "shape": exp.case().when(several, shape.copy()),
+            "unit": exp.case().when(several.copy(), formula("mean / shape", mean=exp.column("mean"), shape=shape)),
         }
-        return select(columns, "divergences")
+        of_this = exp.EQ(this=exp.column("divergence", table="parts"), expression=exp.Literal.string(name))
+        return select(columns, "observed", where=[of_this]).join("parts", on=alike("parts", "observed", "comparison"))
 
     return row
 
@@ -66,6 +70,8 @@ def _contingency(metric: str) -> exp.Select:
     columns: Columns = {
         "comparison": "comparison",
         "metric": exp.Literal.string(metric),
+        "part": "'all'",
+        "weight": "1e0",
         "statistic": "chi_square",
         "shape": "CASE WHEN groups > 1 THEN CAST(groups - 1 AS DOUBLE PRECISION) / 2 END",
         "unit": "2e0",
@@ -114,7 +120,8 @@ DRIFT_METRICS: tuple[DriftMetric, ...] = (
         "chi_square",
         "counts",
         "Pearson's statistic of the table of both samples by bin, without correction; bins in which the reference lets "
-        "expect fewer than ten rows of the smaller sample are taken together until there are about ten",
+        "expect fewer than ten rows of the smaller sample are taken together until there are about ten, save new ones "
+        "that are large",
         "the 95 % point of the chi-square distribution with one degree less than there are bins",
         _contingency,
     ),
@@ -127,7 +134,9 @@ DRIFT_METRICS: tuple[DriftMetric, ...] = (
         _of_values(
             "gap",
             formula("point / effective", point=number(KOLMOGOROV_95), effective=_EFFECTIVE),
-            kolmogorov_tail(formula("gap * effective", effective=_EFFECTIVE)),
+            exp.case().when(
+                expression("NOT gap IS NULL"), kolmogorov_tail(formula("gap * effective", effective=_EFFECTIVE))
+            ),
         ),
     ),
     DriftMetric(
@@ -179,46 +188,19 @@ def drift_select(reference: exp.Table | exp.Query, current: exp.Table | exp.Quer
     """
     require_dialect(dialect)
     metrics = drift_metrics("counts")
-    tests = exp.union(*[metric.row(metric.name) for metric in metrics], distinct=False)
     steps: Steps = {
         **cells(reference, current),
-        **divergences(),
+        "observed": observed(),
+        **null_parts(),
         **contingency(),
-        "tests": tests,
+        "tests": exp.union(*[metric.row(metric.name) for metric in metrics], distinct=False),
         "nodes": nodes(),
-        "shapes": select(same("shape"), "tests", where=["NOT shape IS NULL"]).distinct(),
-        **critical("shapes", "criticals"),
-        "points": select(
-            {**same("comparison", "metric", "shape"), "x": "statistic / unit"},
-            "tests",
-            where=["statistic > 0", "NOT shape IS NULL"],
-        ),
-        **tail("points", ("comparison", "metric"), "tails"),
-        "tested": _tested(),
+        **p_values("tested"),
+        **criticals("criticals"),
         "metrics": _names(metrics),
         "compared": _compared(metrics),
     }
     return _verdicts(steps, "compared")
-
-
-def _tested() -> exp.Select:
-    """By comparison and metric: the statistic, its critical value and its p-value; 1 where it cannot be but 0."""
-    p_value = exp.case().when(expression("statistic > 0 AND NOT tests.shape IS NULL"), _capped("tails.upper"))
-    columns: Columns = {
-        **{key: f"tests.{key}" for key in ("comparison", "metric", "statistic")},
-        "critical": "criticals.x * tests.unit",
-        "p_value": p_value.else_(number(1)),
-    }
-    return (
-        select(columns, "tests")
-        .join("criticals", on="criticals.shape = tests.shape", join_type="left")
-        .join("tails", on="tails.comparison = tests.comparison AND tails.metric = tests.metric", join_type="left")
-    )
-
-
-def _capped(upper: str) -> exp.Expr:
-    """A tail that is summed: a sum without a row is 0, and rounding must not lift it above 1."""
-    return formula("LEAST(COALESCE(upper, 0e0), 1e0)", upper=expression(upper))
 
 
 def _names(metrics: tuple[DriftMetric, ...]) -> exp.Query:
@@ -230,24 +212,24 @@ def _compared(metrics: tuple[DriftMetric, ...]) -> exp.Select:
     """One row for each comparison and metric, also where the reference has no rows."""
     reported = {
         column: text_case(
-            {metric.name: metric.reported(exp.column(source, table="tested")) for metric in metrics},
+            {metric.name: metric.reported(exp.column(statistic, table=step)) for metric in metrics},
             exp.column("metric", table="metrics"),
         )
-        for column, source in (("value", "statistic"), ("threshold", "critical"))
+        for column, step, statistic in (("value", "tested", "statistic"), ("threshold", "criticals", "critical"))
     }
     columns: Columns = {
-        **{key: f"comparisons.{key}" for key in KEYS},
-        "metric": "metrics.metric",
+        **of("comparisons", *KEYS),
+        **of("metrics", "metric"),
         **reported,
-        "p_value": "tested.p_value",
-        **{side: f"sizes.{side}" for side in ("n_reference", "n_current")},
+        **of("tested", "p_value"),
+        **of("sizes", "n_reference", "n_current"),
     }
-    on = "tested.comparison = comparisons.comparison AND tested.metric = metrics.metric"
-    return (
-        select(columns, "comparisons", beside="metrics")
-        .join("sizes", on="sizes.comparison = comparisons.comparison")
-        .join("tested", on=on, join_type="left")
-    )
+    query = select(columns, "comparisons", beside="metrics")
+    query = query.join("sizes", on=alike("sizes", "comparisons", "comparison"))
+    for step in ("tested", "criticals"):
+        on = exp.and_(alike(step, "comparisons", "comparison"), alike(step, "metrics", "metric"))
+        query = query.join(step, on=on, join_type="left")
+    return query
 
 
 def _verdicts(steps: Steps, rows: str) -> exp.Query:

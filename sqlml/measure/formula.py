@@ -6,7 +6,7 @@ from functools import cache
 
 from sqlglot import exp
 
-from sqlml.measure.subset import expression
+from sqlml.measure.subset import Columns, expression
 
 
 def formula(text: str, **operands: exp.Expr) -> exp.Expr:
@@ -52,6 +52,25 @@ def name(column: str) -> exp.Column:
     '"Order"'
     """
     return exp.column(column, quoted=True)
+
+
+def of(table: str, *names: str) -> Columns:
+    """Columns of one of several relations, under their own names.
+
+    >>> of("t", "a")["a"].sql()
+    't.a'
+    """
+    return {each: exp.column(each, table=table) for each in names}
+
+
+def alike(left: str, right: str, *names: str) -> exp.Expr:
+    """Whether these columns of two relations are equal.
+
+    >>> alike("t", "u", "a", "b").sql()
+    't.a = u.a AND t.b = u.b'
+    """
+    pairs = [(exp.column(each, table=left), exp.column(each, table=right)) for each in names]
+    return exp.and_(*(exp.EQ(this=here, expression=there) for here, there in pairs))
 
 
 def text_case(values: dict[str, exp.Expr], of: exp.Expr) -> exp.Expr:

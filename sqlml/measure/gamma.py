@@ -15,14 +15,12 @@ from __future__ import annotations
 from sqlglot import exp
 
 from sqlml.measure.exact import exact_sum
-from sqlml.measure.formula import formula
+from sqlml.measure.formula import alike, formula, of
 from sqlml.measure.given import Steps
 from sqlml.measure.subset import Columns, expression, number, same, select
 
 FALSE_ALARM_RATE = 0.05
 """The share of windows without drift in which a metric is above its threshold."""
-
-_STEP = "CAST(k AS DOUBLE PRECISION) / 32e0"
 
 _SERIES = "1e0/12 - w * (1e0/360 - w * (1e0/1260 - w * (1e0/1680 - w * (1e0/1188 - w * (691e0/360360)))))"
 """Stirling's series of ln Gamma(z) times z, in ``w`` = 1 / z squared (NIST Handbook, 5.11.1)."""
@@ -48,22 +46,29 @@ def log_gamma(x: exp.Expr) -> exp.Expr:
     return formula("stirling + series / z - LN(factors)", stirling=stirling, series=series, z=z, factors=factors)
 
 
-def nodes() -> exp.Select:
-    """The nodes of the rule: ``s``, its logarithm ``log_s``, and the weight of the node divided by ``s``."""
-    exponent = formula("w - EXP(-w)", w=expression(_STEP))
+def nodes(per_unit: int = 32) -> exp.Select:
+    """The nodes of the rule: ``s``, its logarithm ``log_s``, and the weight of the node divided by ``s``.
+
+    With 8 nodes per unit of ``w`` instead of 32, tails are good to 1e-6 for shapes up to 30.
+    """
+    w = formula("CAST(k AS DOUBLE PRECISION) / nodes", nodes=number(per_unit))
+    exponent = formula("w - EXP(-w)", w=w)
     columns: Columns = {
         "s": exp.Exp(this=exponent),
         "log_s": exponent.copy(),
-        "node_weight": formula("(1e0 + EXP(-w)) / 32e0", w=expression(_STEP)),
+        "node_weight": formula("(1e0 + EXP(-w)) / nodes", w=w, nodes=number(per_unit)),
     }
-    return select(columns, "GENERATE_SERIES(-208, 224) AS steps(k)")
+    ends = [exp.Literal.number(13 * per_unit // 2), exp.Literal.number(7 * per_unit)]
+    series = exp.Anonymous(this="GENERATE_SERIES", expressions=[exp.Neg(this=ends[0]), ends[1]])
+    steps = exp.TableAlias(this=exp.to_identifier("steps"), columns=[exp.to_identifier("k")])
+    return select(columns, exp.Table(this=series, alias=steps))
 
 
-def tail(points: str, keys: tuple[str, ...], name: str) -> Steps:
+def tail(points: str, keys: tuple[str, ...], name: str, nodes: str = "nodes") -> Steps:
     """``name``: rows ``keys``, ``upper``, the upper tails at ``points``.
 
     ``points`` is a step with columns ``keys``, which tell its rows apart and are not NULL, ``shape`` above 0 and ``x``
-    above 0; ``nodes`` is a step before. A tail below 1e-300 has no row.
+    above 0; ``nodes`` is a step before, see :func:`nodes`. A tail below 1e-300 has no row.
     """
     exponent = formula("(shape - 1) * LN(x + s) - x - s - log_gamma + log_s")
     prepared: Columns = {**same(*keys, "shape", "x"), "log_gamma": log_gamma(exp.column("shape"))}
@@ -72,7 +77,7 @@ def tail(points: str, keys: tuple[str, ...], name: str) -> Steps:
     upper: Columns = {**same(*keys), "upper": exact_sum(term, number(_BOUND))}
     return {
         f"{name}_points": select(prepared, points),
-        f"{name}_terms": select(terms, f"{name}_points", beside="nodes"),
+        f"{name}_terms": select(terms, f"{name}_points", beside=nodes),
         name: select(upper, f"{name}_terms", where=["exponent > -690"], group_by=keys),
     }
 
@@ -88,10 +93,8 @@ def critical(shapes: str, name: str) -> Steps:
     for position in (1, 2):
         at = f"{name}_tail_{position}"
         after = name if position == 2 else f"{name}_step"
-        shapes_here, shapes_there = exp.column("shape", table=before), exp.column("shape", table=at)
-        nearer = select({"shape": shapes_here, "x": _halley(before, at)}, before)
-        same_shape = exp.EQ(this=shapes_there, expression=shapes_here.copy())
-        steps |= {**tail(before, ("shape",), at), after: nearer.join(at, on=same_shape)}
+        nearer = select({**of(before, "shape"), "x": _halley(before, at)}, before)
+        steps |= {**tail(before, ("shape",), at), after: nearer.join(at, on=alike(at, before, "shape"))}
         before = after
     return steps
 

@@ -56,8 +56,9 @@ PROFILE_METRICS: tuple[ProfileMetric, ...] = (
         "stddev",
         _NUMBERS,
         "the standard deviation of the sample, with n - 1; NULL for fewer than two values, and where the mean is NULL",
-        "CASE WHEN tame = present AND present > 1 THEN CASE WHEN least = greatest THEN 0e0 ELSE "
-        "SQRT(GREATEST(squares - shift * shift / present, 0e0) / (present - 1)) END END",
+        "CASE WHEN tame = present AND present > 1 THEN CASE WHEN least = greatest THEN 0e0 "
+        "WHEN squares - shift * shift / present <= squares * 1e-5 THEN plain_stddev "
+        "ELSE SQRT((squares - shift * shift / present) / (present - 1)) END END",
     ),
     ProfileMetric("min", _NUMBERS, "the least value", "least"),
     ProfileMetric("max", _NUMBERS, "the greatest value", "greatest"),
@@ -194,6 +195,8 @@ def _number_aggregates(index: int, x: exp.Expr) -> dict[str, exp.Expr]:
         "total": exact_sum(tame, size),
         "shift": exact_sum(away, formula("2 * size", size=size)),
         "squares": exact_sum(squares, square_bound),
+        # Where a window or slice lies far from the rest, the difference of the two sums has too few digits left.
+        "plain_stddev": formula("STDDEV_SAMP(t)", t=tame),
         "least": exp.Min(this=x.copy()),
         "greatest": exp.Max(this=x.copy()),
         "q": exp.WithinGroup(this=exp.PercentileDisc(this=fractions), expression=ordered),
