@@ -74,17 +74,17 @@ def install(engine: Engine, repair: bool = False) -> list[str]:
     stale = stale_routines(engine, repair) if not pending else sql_files(engine.name, "routines")
     if not pending and not stale:
         return []
-    with engine.transaction():
+    with engine.transaction() as owner:
         for migration in pending:
-            engine.execute(migration.text)
-            engine.execute(
+            owner.script(migration.text)
+            owner.execute(
                 query("insert_migration"),
                 {"migration": migration.name, "file_hash": migration.hash, "applied_at": utc_now()},
             )
         for file in pending + stale:
             if file in stale:
-                engine.execute(file.text)
-            record_routines(engine, file.creates, file.name, file.hash)
+                owner.script(file.text)
+            record_routines(owner, file.creates, file.name, file.hash)
     return [file.name for file in pending + stale]
 
 

@@ -15,7 +15,7 @@ import duckdb
 import pyarrow as pa
 from sqlglot import exp
 
-from sqlml.engine.protocol import CatalogEntry, Parameters
+from sqlml.engine.protocol import CatalogEntry, Parameters, Relation
 from sqlml.engine.relation import select_from
 from sqlml.errors import ERRORS, DatabaseLocked, EngineError, InvalidArgument, InvalidRelation, SqlmlError
 
@@ -56,6 +56,10 @@ class DuckDBEngine:
         with wrapped_errors():
             self._connection.execute(sql, parameters or None).complete()
 
+    def script(self, sql: str) -> None:
+        """Run several statements one after the other."""
+        self.execute(sql)
+
     def rows(self, sql: str, parameters: Parameters | None = None) -> list[tuple[Any, ...]]:
         """All rows of one statement."""
         with wrapped_errors():
@@ -93,16 +97,18 @@ class DuckDBEngine:
                 return False
         return True
 
-    def relation(self, text: str) -> str:
-        """The SELECT that a caller's ``relation`` stands for, checked by DuckDB's own parser and binder."""
+    def relation(self, text: str) -> Relation:
+        """The relation that a caller names, checked by DuckDB's own parser and binder."""
         sql = select_from(text, self.dialect)
+        source = exp.maybe_parse("query($relation)", into=exp.Table, dialect=self.dialect)
+        relation = Relation(text, sql, source, {"relation": sql})
         try:
-            self._connection.execute("DESCRIBE SELECT * FROM query($relation)", {"relation": sql}).complete()
+            self._connection.execute(f"DESCRIBE {relation.select().sql(self.dialect)}", relation.parameters).complete()
         except duckdb.Error as error:
             raise InvalidRelation(
                 f"relation => {text!r}: {first_line(error)}. Give the name of a committed table or view, or one SELECT"
             ) from error
-        return sql
+        return relation
 
     @contextmanager
     def temporary(self, rows: pa.Table) -> Iterator[exp.Table]:
@@ -113,16 +119,22 @@ class DuckDBEngine:
         self._connection.unregister(name)
 
     @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """Everything inside commits together, or nothing does; one writer at a time."""
+    def transaction(self) -> Iterator[DuckDBEngine]:
+        """Everything inside commits together, or nothing does; one writer at a time.
+
+        An embedded database has no roles: the session that it gives is this one.
+        """
         with self._writing, wrapped_errors():
             self._connection.begin()
             try:
-                yield
+                yield self
                 self._connection.commit()
             except BaseException:
                 rollback_quietly(self._connection)
                 raise
+
+    def lock(self, what: str) -> None:
+        """Nothing: a transaction is alone with the database already."""
 
     @contextmanager
     def materialized(self, query: exp.Query, parameters: Parameters | None = None) -> Iterator[exp.Table]:

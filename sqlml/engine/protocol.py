@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import pyarrow as pa
@@ -21,8 +21,27 @@ class CatalogEntry:
     definition: str
 
 
-class Engine(Protocol):
-    """One session with a database. Statements take their values as named parameters, written ``$name``."""
+@dataclass(frozen=True)
+class Relation:
+    """What a caller named as a relation: a table, a view or a SELECT, found good by the database itself.
+
+    ``text`` is as it was given, ``sql`` the SELECT that it stands for. ``source`` stands in a FROM clause for its rows;
+    a statement that has it takes ``parameters`` and no others.
+    """
+
+    text: str
+    sql: str
+    source: exp.Expr
+    parameters: Parameters = field(default_factory=dict)
+
+    def select(self, *columns: exp.Expr | str, alias: str | None = None) -> exp.Select:
+        """A SELECT of columns, by default all, from the rows; ``alias`` names them."""
+        source = self.source.copy()
+        return exp.select(*(columns or ("*",))).from_(exp.alias_(source, alias, table=True) if alias else source)
+
+
+class Session(Protocol):
+    """Statements with one set of rights. They take their values as named parameters, written ``$name``."""
 
     name: str
     """The engine in the metadata tables: ``duckdb`` or ``postgres``."""
@@ -30,20 +49,17 @@ class Engine(Protocol):
     dialect: str
     """The dialect in which sqlglot writes for it."""
 
-    runtimes: tuple[str, ...]
-    """Where training can run: what ``runtime => ...`` may be."""
-
     def execute(self, sql: str, parameters: Parameters | None = None) -> None:
         """Run one statement and drop its rows."""
 
+    def script(self, sql: str) -> None:
+        """Run the statements of a file, or of a compiled model, one after the other."""
+
     def rows(self, sql: str, parameters: Parameters | None = None) -> list[tuple[Any, ...]]:
-        """All rows of one statement."""
+        """All rows of one statement; JSON comes as text, times without a zone."""
 
     def arrow(self, sql: str, parameters: Parameters | None = None) -> pa.Table:
         """All rows of one statement as an Arrow table."""
-
-    def batches(self, sql: str, parameters: Parameters | None = None, size: int = 122_880) -> Iterator[pa.RecordBatch]:
-        """The rows of one statement in batches of at most about ``size``, without holding all of them."""
 
     def append(self, table: exp.Table, rows: pa.Table) -> None:
         """Insert rows by column name into a table."""
@@ -51,17 +67,8 @@ class Engine(Protocol):
     def has_table(self, table: exp.Table) -> bool:
         """Whether a table of this name exists."""
 
-    def relation(self, text: str) -> str:
-        """The SELECT that a caller's ``relation`` stands for: a quoted name, or the one SELECT that it is.
-
-        Raises ``InvalidRelation`` where it is neither, does not run, or names what is not there.
-        """
-
     def temporary(self, rows: pa.Table) -> AbstractContextManager[exp.Table]:
         """Arrow rows as a relation of this session, for as long as the context lasts."""
-
-    def transaction(self) -> AbstractContextManager[None]:
-        """Everything inside commits together, or nothing does; one writer at a time."""
 
     def materialized(self, query: exp.Query, parameters: Parameters | None = None) -> AbstractContextManager[exp.Table]:
         """The rows of a SELECT as a temporary table of this session, for as long as the context lasts."""
@@ -85,3 +92,34 @@ class Engine(Protocol):
 
     def version(self) -> str:
         """The version of the database engine."""
+
+
+class Engine(Session, Protocol):
+    """What a caller may do: its statements have the caller's rights.
+
+    Whatever the caller names, a relation or a table to write to, is read and written through this. What sqlml itself
+    writes down goes through the session that :meth:`transaction` gives, which has the rights of the owner of the
+    metadata tables.
+    """
+
+    runtimes: tuple[str, ...]
+    """Where training can run: what ``runtime => ...`` may be."""
+
+    def relation(self, text: str) -> Relation:
+        """The relation that a caller names: a table, a view, or one SELECT.
+
+        Raises ``InvalidRelation`` where it is neither, does not run, or names what is not there.
+        """
+
+    def batches(self, sql: str, parameters: Parameters | None = None, size: int = 122_880) -> Iterator[pa.RecordBatch]:
+        """The rows of one statement in batches of at most about ``size``, without holding all of them."""
+
+    def transaction(self) -> AbstractContextManager[Session]:
+        """Everything inside commits together, or nothing does: statements of the caller and of the session it gives.
+
+        The session has the rights of the owner of the metadata tables; it does not see temporary relations of the
+        caller.
+        """
+
+    def lock(self, what: str) -> None:
+        """Wait until no other transaction holds this lock, and hold it until the end of this one."""

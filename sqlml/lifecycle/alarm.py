@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from sqlml.engine import Engine
+from sqlml.engine import Session
 from sqlml.fit.metric import higher_is_better
 from sqlml.lifecycle.realised import NORMAL_975
 from sqlml.registry.alert import Condition
@@ -34,9 +34,9 @@ LEAST_COVERAGE = 0.5
 """The share of predictions whose truth should be known."""
 
 
-def drift_conditions(engine: Engine, run: Run, address: Address) -> list[Condition]:
+def drift_conditions(session: Session, run: Run, address: Address) -> list[Condition]:
     """By column: more drift than chance gives at these sample sizes, and enough to matter."""
-    measured = engine.rows(query("drift_of_run"), {"run_id": run.run_id, "version": address.version, "metric": DRIFT})
+    measured = session.rows(query("drift_of_run"), {"run_id": run.run_id, "version": address.version, "metric": DRIFT})
     return [
         Condition(
             source="drift",
@@ -55,10 +55,10 @@ def drift_conditions(engine: Engine, run: Run, address: Address) -> list[Conditi
 
 
 def missing_conditions(
-    engine: Engine, run: Run, address: Address, reference: Sequence[ReferenceColumn]
+    session: Session, run: Run, address: Address, reference: Sequence[ReferenceColumn]
 ) -> list[Condition]:
     """By column: a share of missing values that has jumped."""
-    rows = engine.rows(query("missing_rows"), {"run_id": run.run_id, "version": address.version})
+    rows = session.rows(query("missing_rows"), {"run_id": run.run_id, "version": address.version})
     found = {column: (n, n_missing) for column, n, n_missing in rows}
     conditions = []
     for column in reference:

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlglot import exp
 
-from sqlml.engine import Engine
+from sqlml.engine import Engine, Relation
 from sqlml.engine.relation import table_name
 from sqlml.errors import EngineError, InvalidArgument
 from sqlml.fit.names import found_column, unknown_name
@@ -44,16 +44,17 @@ def check(engine: Engine, relation: str, suite: str) -> dict[str, Any]:
     run, now = Run("check"), utc_now()
     given = _given(engine, suite)
     checks = suite_of(given.checks)
-    sql = engine.relation(relation)
-    columns = engine.arrow("SELECT * FROM query($relation) LIMIT 0", {"relation": sql}).column_names
+    found = engine.relation(relation)
+    columns = engine.arrow(found.select().limit(0).sql(engine.dialect), found.parameters).column_names
     named = [_with_columns(position, each, columns, relation) for position, each in enumerate(checks, start=1)]
-    with _rows(engine, relation, sql) as rows:
+    with _rows(engine, found) as rows:
         n = int(engine.rows(exp.select(exp.Count(this=exp.Star())).from_(rows).sql(engine.dialect))[0][0])
         results = _results(engine, named, relation, rows, now)
-    with engine.transaction():
-        kept = given if given.name is None else keep_suite(engine, given.name, json.loads(given.checks))
-        add_results(engine, run, kept, relation, n, results, now)
-        finish_run(engine, run, None, None, rows_in=n, rows_out=len(results))
+    with engine.transaction() as owner:
+        engine.lock(f"suite {given.name}")
+        kept = given if given.name is None else keep_suite(owner, given.name, json.loads(given.checks))
+        add_results(owner, run, kept, relation, n, results, now)
+        finish_run(owner, run, None, None, rows_in=n, rows_out=len(results))
     counted = {"passed": "pass", "warned": "warn", "failed": "fail", "skipped": "skip"}
     return {"run_id": run.run_id} | {
         name: sum(result.status == status for result in results) for name, status in counted.items()
@@ -112,14 +113,13 @@ def _with_columns(position: int, check: Check, columns: list[str], relation: str
 
 
 @contextmanager
-def _rows(engine: Engine, relation: str, sql: str) -> Iterator[exp.Table]:
+def _rows(engine: Engine, relation: Relation) -> Iterator[exp.Table]:
     """The relation to read from: a table or view itself, the rows of a SELECT computed once."""
-    table = table_name(relation, engine.dialect)
+    table = table_name(relation.text, engine.dialect)
     if table is not None:
         yield table
         return
-    rows = exp.select("*").from_("query($relation)", dialect="duckdb")
-    with engine.materialized(rows, {"relation": sql}) as stored:
+    with engine.materialized(relation.select(), relation.parameters) as stored:
         yield stored
 
 

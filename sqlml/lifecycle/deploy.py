@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from sqlml.engine import Engine
+from sqlml.engine import Engine, Session
 from sqlml.errors import DeploymentError, InvalidArgument
 from sqlml.registry.compiled import create_live_routines
 from sqlml.registry.deployment import Deployment, current, deployed_before, record
@@ -31,7 +31,7 @@ def deploy(
 
     Returns
     -------
-    ``model, alias, version, previous_version, valid_from``.
+    ``model, version, alias, previous_version, valid_from``.
 
     Raises
     ------
@@ -51,8 +51,9 @@ def deploy(
         raise InvalidArgument(f"version => {version!r} is not the number of a version")
     address = resolve(engine, f"{checked_name(model)}@{version}")
     run = Run("deploy")
-    with engine.transaction():
-        return go_live(engine, run, address, alias, "deploy", reason)
+    with engine.transaction() as owner:
+        engine.lock(f"model {model}")
+        return go_live(owner, run, address, alias, "deploy", reason)
 
 
 def rollback(engine: Engine, model: str, alias: str = CHAMPION, reason: str | None = None) -> dict[str, Any]:
@@ -70,32 +71,33 @@ def rollback(engine: Engine, model: str, alias: str = CHAMPION, reason: str | No
     checked_name(model)
     checked_name(alias, "alias")
     run = Run("deploy")
-    with engine.transaction():
-        stack = deployed_before(engine, model, alias)
+    with engine.transaction() as owner:
+        engine.lock(f"model {model}")
+        stack = deployed_before(owner, model, alias)
         if not stack:
-            resolve(engine, f"{model}@{alias}")
+            resolve(owner, f"{model}@{alias}")
         if len(stack) < 2:
             raise DeploymentError(
                 f"nothing was deployed as {model}@{alias} before version {stack[0]}, so there is nothing to roll back "
                 "to; deploy another version instead"
             )
-        return go_live(engine, run, Address(model, stack[-2]), alias, "rollback", reason)
+        return go_live(owner, run, Address(model, stack[-2]), alias, "rollback", reason)
 
 
 def go_live(
-    engine: Engine, run: Run, address: Address, alias: str, action: str, reason: str | None, parent: str | None = None
+    session: Session, run: Run, address: Address, alias: str, action: str, reason: str | None, parent: str | None = None
 ) -> dict[str, Any]:
     """Change what an alias names, inside the caller's transaction: history, compiled routines and run together."""
-    now = current(engine, address.model, alias)
+    now = current(session, address.model, alias)
     previous = now["version"] if now else None
     answer = {"model": address.model, "alias": alias, "version": address.version, "previous_version": previous}
     if now and previous == address.version:
         if alias == CHAMPION:
-            create_live_routines(engine, address)
+            create_live_routines(session, address)
         return answer | {"valid_from": now["valid_from"]}
     if alias == CHAMPION:
-        create_live_routines(engine, address)
+        create_live_routines(session, address)
     role = "champion" if alias == CHAMPION else "challenger"
-    begins = record(engine, Deployment(alias, address, action, reason, run.run_id, role=role))
-    finish_run(engine, run, address.model, address.version, parent_run_id=parent)
+    begins = record(session, Deployment(alias, address, action, reason, run.run_id, role=role))
+    finish_run(session, run, address.model, address.version, parent_run_id=parent)
     return answer | {"valid_from": begins}

@@ -10,7 +10,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from sqlglot import exp
 
-from sqlml.engine import Engine
+from sqlml.engine import Engine, Session
 from sqlml.errors import InvalidArgument, InvalidData
 from sqlml.fit.names import found_column, unknown_name
 from sqlml.fit.target import class_codes, target_values
@@ -90,9 +90,9 @@ def _curve(engine: Engine, model: str, relation: str, what: str) -> list[dict[st
 
 def judge(engine: Engine, version: LoadedVersion, relation: str) -> Judged:
     """Score the rows of a relation whose truth is known."""
-    sql = engine.relation(relation)
+    found = engine.relation(relation)
     wanted = facts(engine, version.address)["target"]
-    names = engine.arrow("SELECT * FROM query($relation) LIMIT 0", {"relation": sql}).column_names
+    names = engine.arrow(found.select().limit(0).sql(engine.dialect), found.parameters).column_names
     target = found_column(wanted, names)
     if target is None:
         raise InvalidData(
@@ -100,7 +100,7 @@ def judge(engine: Engine, version: LoadedVersion, relation: str) -> Judged:
             + unknown_name(wanted, names)
         )
     truths, outputs = [], []
-    for batch in engine.batches("SELECT * FROM query($relation)", {"relation": sql}):
+    for batch in engine.batches(found.select().sql(engine.dialect), found.parameters):
         known = batch.filter(batch.column(target).is_valid())
         if known.num_rows:
             truths.append(true_values(version.model, known.column(target), target))
@@ -117,11 +117,11 @@ def true_values(model: Model, column: pa.Array, target: str) -> Floats:
     return class_codes(column, model.classes, target)
 
 
-def measured(engine: Engine, judged: Judged, dataset: str) -> list[Metric]:
+def measured(session: Session, judged: Judged, dataset: str) -> list[Metric]:
     """Every metric of the task, computed in SQL."""
-    with engine.temporary(judged_rows(judged)) as source:
-        query = performance_select(judged.model.task, source, engine.dialect)
-        return [Metric(dataset, name, value, n) for name, value, n in engine.rows(query.sql(engine.dialect))]
+    with session.temporary(judged_rows(judged)) as source:
+        query = performance_select(judged.model.task, source, session.dialect)
+        return [Metric(dataset, name, value, n) for name, value, n in session.rows(query.sql(session.dialect))]
 
 
 def judged_rows(judged: Judged) -> pa.Table:

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlglot import exp
 
-from sqlml.engine import Engine
+from sqlml.engine import Engine, Session
 from sqlml.errors import InvalidArgument, InvalidData
 from sqlml.fit.names import found_column, unknown_name
 from sqlml.lifecycle.alarm import (
@@ -60,6 +60,7 @@ class _Task:
     source: exp.Query
     truth: exp.Table
     has_truth: bool
+    owner: Session
 
 
 def monitor(
@@ -97,37 +98,38 @@ def monitor(
     wanted = json_names(slices, "slices") or ()
     if known_task_and_target(engine, checked_name(model)) is None:
         raise unknown_address(engine, model)
-    with engine.transaction():
+    with engine.transaction() as owner:
+        engine.lock(f"monitor {model}")
         tables = _prediction_tables(engine, model)
         newest = last_monitored(engine, model)
         window = _window(engine, model, tables, given, newest)
         if window is None:
-            return _answer(engine, run, model, None, 0, "there is no prediction after the last monitored window")
+            return _answer(owner, run, model, None, 0, "there is no prediction after the last monitored window")
         source = _predictions(engine, model, tables, window)
         with engine.materialized(latest_truth(engine), {"model": model}) as truth:
-            task = _Task(run, window, wanted, source, truth, has_truth(engine, model))
+            task = _Task(run, window, wanted, source, truth, has_truth(engine, model), owner)
             versions = _versions(engine, task)
             conditions, notes = _measure(engine, model, task, versions, report)
         predictions = sum(n for n, _ in versions.values())
-        add_window(engine, run, model, window, predictions)
+        add_window(owner, run, model, window, predictions)
         if versions and (newest is None or window.end >= newest):
-            settle_alerts(engine, run, model, (window.start, window.end), conditions, versions)
+            settle_alerts(owner, run, model, (window.start, window.end), conditions, versions)
         elif versions:
             notes.append("a later window was monitored before, so no alert was opened or closed")
         else:
             notes.append("there is no prediction in this window")
-        return _answer(engine, run, model, window, predictions, "; ".join(notes) or None)
+        return _answer(owner, run, model, window, predictions, "; ".join(notes) or None)
 
 
 def _answer(
-    engine: Engine, run: Run, model: str, window: Window | None, predictions: int, note: str | None
+    session: Session, run: Run, model: str, window: Window | None, predictions: int, note: str | None
 ) -> dict[str, Any]:
-    metrics = metrics_of_run(engine, run)
-    finish_run(engine, run, model, None, rows_in=predictions, rows_out=metrics)
+    metrics = metrics_of_run(session, run)
+    finish_run(session, run, model, None, rows_in=predictions, rows_out=metrics)
     return {
         "run_id": run.run_id,
         "metrics": metrics,
-        "alerts": len(engine.rows(query("open_alerts"), {"model": model})),
+        "alerts": len(session.rows(query("open_alerts"), {"model": model})),
         "predictions": predictions,
         "window_start": window and window.start,
         "window_end": window and window.end,
@@ -250,15 +252,16 @@ def _measure_version(
         if not has_features:
             types = {name: type_ for name, type_ in types.items() if name == output_name(model)}
         profile = profile_select(rows, types, timestamp(task.window.start), slices, engine.dialect)
-        add_measured(engine, task.run, address, task.window, "profile_metric", profile)
+        found = engine.arrow(profile.sql(engine.dialect))
+        add_measured(task.owner, task.run, address, task.window, "profile_metric", found)
         binned = {column.name: column for column in reference if column.name in types and column.bins is not None}
         if binned:
             _add_drift(engine, task, version, rows, binned, slices)
         realised = realised_performance(engine, version, rows, task.truth, slices)
-        add_performance(engine, task.run, address, task.window, realised)
+        add_performance(task.owner, task.run, address, task.window, realised)
     return [
-        *drift_conditions(engine, task.run, address),
-        *missing_conditions(engine, task.run, address, reference),
+        *drift_conditions(task.owner, task.run, address),
+        *missing_conditions(task.owner, task.run, address, reference),
         *performance_conditions(address, realised, reference_metric(engine, address)),
         *(coverage_conditions(address, realised) if task.has_truth else []),
     ]
@@ -310,7 +313,8 @@ def _add_drift(
     some = exp.select("*").from_(rows).order_by(*by_chance).limit(VALUES_COMPARED)
 
     def add(measured: exp.Query) -> None:
-        add_measured(engine, task.run, address, task.window, "drift_metric", measured)
+        found = engine.arrow(measured.sql(engine.dialect))
+        add_measured(task.owner, task.run, address, task.window, "drift_metric", found)
 
     add(drift_select(_reference_counts(address), counts_select(rows, bins, None, start), engine.dialect))
     with engine.materialized(sample) as held_out, engine.materialized(some) as current:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from sqlglot import exp
 
-from sqlml.engine import Engine
+from sqlml.engine import Session
 from sqlml.measure.subset import Columns, select
 from sqlml.registry.prediction_table import quoted
 from sqlml.spec import Model
@@ -44,7 +44,7 @@ def monitored_types(model: Model) -> dict[str, str]:
 
 
 def typed_rows(
-    engine: Engine, model: Model, rows: exp.Query, passed: Sequence[str] = (), whole: Collection[str] = ()
+    session: Session, model: Model, rows: exp.Query, passed: Sequence[str] = (), whole: Collection[str] = ()
 ) -> exp.Select:
     """The monitored columns, read out of ``prediction, label, features`` of ``rows``, beside the columns ``passed``.
 
@@ -55,7 +55,7 @@ def typed_rows(
         column.name: "BIGINT" if column.name in whole and column.type == "integer" else _SQL_TYPES[column.type]
         for column in model.columns
     }
-    values = engine.json_values(exp.column("features"), types)
+    values = session.json_values(exp.column("features"), types)
     output = exp.column("label" if model.task == "multiclass" else "prediction")
     columns = [value.as_(name, quoted=True) for name, value in values.items()]
     return exp.select(*passed, *columns, output.as_(output_name(model), quoted=True)).from_(rows.subquery("scored"))

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 from sqlglot import exp
 
-from sqlml.engine import Engine
+from sqlml.engine import Session
 from sqlml.kernel.scorer import labels, probabilities
 from sqlml.lifecycle.evaluate import Judged
 from sqlml.lifecycle.monitored import UNBINNED, monitored_types, typed_rows
@@ -29,7 +29,7 @@ SAMPLE_ROWS = 2_000
 """How many held-out rows are kept whole; their values are compared with those of later windows."""
 
 
-def keep_reference(engine: Engine, address: Address, judged: Judged, features: pa.Table, seed: int) -> None:
+def keep_reference(session: Session, address: Address, judged: Judged, features: pa.Table, seed: int) -> None:
     """Write down the profile of the held-out rows, their bins and counts, a sample, and the primary metric.
 
     ``judged`` are the answers to the rows of ``features``, whose columns are those that the model reads. Call it in
@@ -37,17 +37,17 @@ def keep_reference(engine: Engine, address: Address, judged: Judged, features: p
     """
     model = judged.model
     held_out = _with_answers(judged, features)
-    with engine.temporary(held_out) as source:
-        rows = _scored_form(engine, model, source, features.schema)
-        with engine.materialized(typed_rows(engine, model, rows)) as typed:
-            columns = _columns(engine, model, typed)
+    with session.temporary(held_out) as source:
+        rows = _scored_form(session, model, source, features.schema)
+        with session.materialized(typed_rows(session, model, rows)) as typed:
+            columns = _columns(session, model, typed)
             bins = {column.name: column.bins for column in columns if column.bins is not None}
             counts = exp.select("column_name", "bin", "n").from_(counts_select(typed, bins).subquery("counted"))
-            ordered = counts.order_by("column_name", "bin").sql(engine.dialect)
-            add_reference(engine, address, columns, primary_with_error(replace(judged, weight=None)))
-            add_reference_counts(engine, address, [tuple(row) for row in engine.rows(ordered)], bins)
-    with engine.temporary(_sample(held_out, seed)) as source:
-        add_reference_rows(engine, address, _scored_form(engine, model, source, features.schema))
+            ordered = counts.order_by("column_name", "bin").sql(session.dialect)
+            add_reference(session, address, columns, primary_with_error(replace(judged, weight=None)))
+            add_reference_counts(session, address, [tuple(row) for row in session.rows(ordered)], bins)
+    with session.temporary(_sample(held_out, seed)) as source:
+        add_reference_rows(session, address, _scored_form(session, model, source, features.schema))
 
 
 def _with_answers(judged: Judged, features: pa.Table) -> pa.Table:
@@ -60,9 +60,9 @@ def _with_answers(judged: Judged, features: pa.Table) -> pa.Table:
     return features.append_column("sqlml_prediction", pa.array(prediction)).append_column("sqlml_label", label)
 
 
-def _scored_form(engine: Engine, model: Model, source: exp.Table, schema: pa.Schema) -> exp.Select:
+def _scored_form(session: Session, model: Model, source: exp.Table, schema: pa.Schema) -> exp.Select:
     """Rows of ``prediction, label, features``, as scoring writes them."""
-    document = engine.json_object({column.name: schema.field(column.name).type for column in model.columns}, "r")
+    document = session.json_object({column.name: schema.field(column.name).type for column in model.columns}, "r")
     return exp.select(
         exp.column("sqlml_prediction").as_("prediction"),
         exp.column("sqlml_label").as_("label"),
@@ -70,9 +70,9 @@ def _scored_form(engine: Engine, model: Model, source: exp.Table, schema: pa.Sch
     ).from_(exp.alias_(source, "r", table=True))
 
 
-def _columns(engine: Engine, model: Model, typed: exp.Table) -> list[ReferenceColumn]:
+def _columns(session: Session, model: Model, typed: exp.Table) -> list[ReferenceColumn]:
     types = monitored_types(model)
-    values = engine.arrow(exp.select(*map(quoted, types)).from_(typed).sql(engine.dialect))
+    values = session.arrow(exp.select(*map(quoted, types)).from_(typed).sql(session.dialect))
     return [
         ReferenceColumn(
             name=name,

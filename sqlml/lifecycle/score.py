@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from sqlglot import exp
 
-from sqlml.engine import Engine
+from sqlml.engine import Engine, Parameters, Relation, Session
 from sqlml.engine.relation import writable_table
 from sqlml.errors import InvalidData
 from sqlml.fit.names import found_column, unknown_name
@@ -32,9 +32,9 @@ from sqlml.registry.run import Metric, Run, add_metrics, finish_run, utc_now
 
 @dataclass(frozen=True)
 class _Source:
-    """The rows to score: a SELECT, the exact names of its key and time, and where the predictions go."""
+    """The rows to score: the relation, the exact names of its key and time, and where the predictions go."""
 
-    sql: str
+    relation: Relation
     schema: pa.Schema
     key: str
     time: str | None
@@ -72,19 +72,20 @@ def score(
     run = Run("score")
     version = load_version(engine, resolve(engine, model))
     alias = _alias(model)
-    with engine.transaction():
+    with engine.transaction() as owner:
+        engine.lock(f"score into {into}")
         source = _source(engine, relation, into, key_column, time_column)
-        rows_in = _check_keys(engine, source, relation)
+        rows_in = _check_keys(engine, source)
         if not source.into_exists:
-            create_prediction_table(engine, source.into, source.sql, source.key)
-        remember_prediction_table(engine, version.address.model, source.into, source.key, source.time)
+            create_prediction_table(engine, source.into, source.relation, source.key)
+        remember_prediction_table(owner, version.address.model, source.into, source.key, source.time)
         added, unknown = 0, Counter[str]()
         for batch in engine.batches(*_unscored(engine, source, version)):
             engine.append(source.into, _predictions(version, batch, source, run, alias))
             unknown.update(unseen(version.model.features, version.columns(batch.to_struct_array())))
             added += batch.num_rows
             report("scoring", added, rows_in)
-        _write_down(engine, run, version, rows_in, added, unknown)
+        _write_down(owner, run, version, rows_in, added, unknown)
     return {"run_id": run.run_id, "rows": added, "version": version.address.version}
 
 
@@ -95,8 +96,8 @@ def _alias(model: str) -> str | None:
 
 
 def _source(engine: Engine, relation: str, into: str, key_column: str, time_column: str | None) -> _Source:
-    sql = engine.relation(relation)
-    schema = engine.arrow("SELECT * FROM query($relation) LIMIT 0", {"relation": sql}).schema
+    given = engine.relation(relation)
+    schema = engine.arrow(given.select().limit(0).sql(engine.dialect), given.parameters).schema
     key = _column(schema, key_column, "key_column", relation)
     check_key_name(key)
     time = None if time_column is None else _column(schema, time_column, "time_column", relation)
@@ -111,7 +112,7 @@ def _source(engine: Engine, relation: str, into: str, key_column: str, time_colu
     exists = engine.has_table(table)
     if exists:
         check_prediction_table(engine, table, key)
-    return _Source(sql, schema, key, time, table, exists)
+    return _Source(given, schema, key, time, table, exists)
 
 
 def _column(schema: pa.Schema, name: str, argument: str, relation: str) -> str:
@@ -123,14 +124,10 @@ def _column(schema: pa.Schema, name: str, argument: str, relation: str) -> str:
     return found
 
 
-def _check_keys(engine: Engine, source: _Source, relation: str) -> int:
+def _check_keys(engine: Engine, source: _Source) -> int:
     """How many rows the source has; a key that is NULL or stands twice is refused."""
     identity = [quoted(name) for name in (source.key, source.time) if name is not None]
-    groups = (
-        exp.select(*identity, exp.Count(this=exp.Star()).as_("n"))
-        .from_("query($relation)", dialect="duckdb")
-        .group_by(*identity)
-    )
+    groups = source.relation.select(*identity, exp.Count(this=exp.Star()).as_("n")).group_by(*identity)
     missing = exp.or_(*[column.copy().is_(exp.null()) for column in identity])
     totals = exp.select(
         "coalesce(sum(n), 0)",
@@ -138,7 +135,8 @@ def _check_keys(engine: Engine, source: _Source, relation: str) -> int:
         "count(CASE WHEN n > 1 THEN 1 END)",
         exp.func("min", exp.case().when("n > 1", exp.cast(quoted(source.key), "VARCHAR"))),
     ).from_(groups.subquery("grouped"))
-    rows, nulls, doubled, example = engine.rows(totals.sql(engine.dialect), {"relation": source.sql})[0]
+    rows, nulls, doubled, example = engine.rows(totals.sql(engine.dialect), source.relation.parameters)[0]
+    relation = source.relation.text
     named = " and ".join(repr(name) for name in (source.key, source.time) if name is not None)
     if nulls:
         raise InvalidData(f"{nulls} rows of {relation!r} have no {named}; leave them out with WHERE ... IS NOT NULL")
@@ -150,11 +148,11 @@ def _check_keys(engine: Engine, source: _Source, relation: str) -> int:
     return int(rows)
 
 
-def _unscored(engine: Engine, source: _Source, version: LoadedVersion) -> tuple[str, dict[str, Any]]:
+def _unscored(engine: Engine, source: _Source, version: LoadedVersion) -> tuple[str, Parameters]:
     """The rows that have no prediction of this version: key, event time, the columns of the model, and as JSON."""
     names = _model_columns(version, source.schema)
     event_time = exp.cast(exp.null() if source.time is None else quoted(source.time, "r"), "TIMESTAMP")
-    rows = exp.select(
+    rows = source.relation.select(
         quoted(source.key, "r").as_("key_value"),
         event_time.as_("event_time"),
         engine.json_object(
@@ -163,19 +161,19 @@ def _unscored(engine: Engine, source: _Source, version: LoadedVersion) -> tuple[
             {name: column.name for name, column in zip(names, version.model.columns, strict=True)},
         ).as_("features_json"),
         *[quoted(name, "r") for name in names],
-    ).from_("query($relation) AS r", dialect="duckdb")
-    parameters: dict[str, Any] = {"relation": source.sql}
+        alias="r",
+    )
     if source.into_exists:
         known = [
             quoted(source.key, "p").eq(quoted(source.key, "r")),
-            exp.condition("p.model = $model AND p.version = $version", dialect="duckdb"),
+            exp.column("model", "p").eq(exp.Literal.string(version.address.model)),
+            exp.column("version", "p").eq(exp.Literal.number(version.address.version)),
         ]
         if source.time is not None:
             known.append(exp.column("event_time", "p").eq(event_time.copy()))
         scored = exp.select("1").from_(exp.alias_(source.into.copy(), "p", table=True)).where(*known)
         rows = rows.where(exp.not_(exp.Exists(this=scored)))
-        parameters |= {"model": version.address.model, "version": version.address.version}
-    return rows.sql(engine.dialect), parameters
+    return rows.sql(engine.dialect), source.relation.parameters
 
 
 def _model_columns(version: LoadedVersion, schema: pa.Schema) -> list[str]:
@@ -216,13 +214,13 @@ def _predictions(
 
 
 def _write_down(
-    engine: Engine, run: Run, version: LoadedVersion, rows_in: int, added: int, unknown: Counter[str]
+    session: Session, run: Run, version: LoadedVersion, rows_in: int, added: int, unknown: Counter[str]
 ) -> None:
     address = version.address
-    finish_run(engine, run, address.model, address.version, rows_in=rows_in, rows_out=added)
+    finish_run(session, run, address.model, address.version, rows_in=rows_in, rows_out=added)
     metrics = [
         Metric("score", "unseen_categories", float(count), added, slice_key="column", slice_value=column)
         for column, count in sorted(unknown.items())
         if count
     ]
-    add_metrics(engine, run, address.model, address.version, metrics)
+    add_metrics(session, run, address.model, address.version, metrics)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from sqlml.engine import Engine
+from sqlml.engine import Engine, Session
 from sqlml.errors import FeatureMismatch, InvalidArgument
 from sqlml.fit.algorithm import algorithm_named, fit_model
 from sqlml.fit.digest import dataset_digest
@@ -89,10 +89,14 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What was measured, what the gates say, and the primary metric of the candidate and of its baseline."""
+    """What was measured, what the gates say, and the primary metric of the candidate and of its baseline.
+
+    ``champion`` is the version with which the candidate was compared, None where none was live.
+    """
 
     metrics: tuple[Metric, ...]
     verdict: Verdict
+    champion: int | None
     value: float | None
     baseline_value: float | None
 
@@ -167,7 +171,7 @@ def train(
     report("measuring", 0, 1)
     outcome = _measure(engine, request, data, candidate)
     report("measuring", 1, 1)
-    address, deployed = _write_down(engine, run, request, data, candidate, outcome, report)
+    address, deployed, reason = _write_down(engine, run, request, data, candidate, outcome, report)
     return {
         "model": address.model,
         "version": address.version,
@@ -178,19 +182,19 @@ def train(
         "baseline_value": outcome.baseline_value,
         "deployed": deployed,
         "run_id": run.run_id,
-        "reason": _reason(request, outcome.verdict),
+        "reason": reason,
     }
 
 
 def _read(engine: Engine, request: Request, report: Report) -> Data:
     report("reading", 0, 1)
-    sql = engine.relation(request.relation)
-    table = engine.arrow("SELECT * FROM query($relation)", {"relation": sql})
+    relation = engine.relation(request.relation)
+    table = engine.arrow(relation.select().sql(engine.dialect), relation.parameters)
     rows = read_rows(table, request.roles, request.task)
     _check_purpose(engine, request, rows)
     train_rows, test_rows = split_rows(rows, request.split, request.test_size, request.seed)
     report("reading", 1, 1)
-    return Data(table, sql, rows, train_rows, test_rows, split_method(rows, request.split))
+    return Data(table, relation.sql, rows, train_rows, test_rows, split_method(rows, request.split))
 
 
 def _check_purpose(engine: Engine, request: Request, rows: Rows) -> None:
@@ -241,7 +245,9 @@ def _measure(engine: Engine, request: Request, data: Data, candidate: Candidate)
     judged = judge_rows(candidate.fitted.model, data.test)
     name, title = _BASELINE[data.rows.task]
     baseline = Rival(name, title, judge_rows(candidate.baseline.model, data.test), is_baseline=True)
-    rivals = [baseline, *_champion(engine, request, data)]
+    live = current(engine, request.model, CHAMPION)
+    champion = Address(request.model, live["version"]) if live else None
+    rivals = [baseline] if champion is None else [baseline, _champion(engine, champion, request, data)]
     decided = verdict(judged, rivals)
     own = measured(engine, judged, "test")
     metrics = [*measured(engine, judge_rows(candidate.fitted.model, data.train), "train"), *own, *decided.metrics]
@@ -249,7 +255,9 @@ def _measure(engine: Engine, request: Request, data: Data, candidate: Candidate)
         metrics += measured(engine, rival.judged, rival.name) if rival.judged else []
     primary = primary_metric(data.rows.task)
     values = {metric.dataset: metric.value for metric in metrics if metric.metric == primary}
-    return Outcome(tuple(metrics), decided, values["test"], values[baseline.name])
+    return Outcome(
+        tuple(metrics), decided, champion.version if champion else None, values["test"], values[baseline.name]
+    )
 
 
 def judge_rows(model: Model, rows: Rows) -> Judged:
@@ -258,21 +266,18 @@ def judge_rows(model: Model, rows: Rows) -> Judged:
     return Judged(model, rows.target, output.reshape(len(rows), -1), rows.weight)
 
 
-def _champion(engine: Engine, request: Request, data: Data) -> list[Rival]:
-    """The live version on the held-out rows, where there is one."""
-    live = current(engine, request.model, CHAMPION)
-    if live is None:
-        return []
-    champion = load_version(engine, Address(request.model, live["version"]))
-    title = f"champion {champion.address}{_advantage(engine, champion.address, request, data)}"
+def _champion(engine: Engine, address: Address, request: Request, data: Data) -> Rival:
+    """The live version on the held-out rows."""
+    champion = load_version(engine, address)
+    title = f"champion {address}{_advantage(engine, address, request, data)}"
     if champion.model.classes != data.rows.classes:
-        return [Rival("champion", title, None, f"it knows the classes {', '.join(champion.model.classes)}")]
+        return Rival("champion", title, None, f"it knows the classes {', '.join(champion.model.classes)}")
     try:
         rows = data.table.take(pa.array(data.test.position)).to_struct_array().combine_chunks()
         output = champion.output(rows)
     except FeatureMismatch as error:
-        return [Rival("champion", title, None, error.message)]
-    return [Rival("champion", title, Judged(champion.model, data.test.target, output, data.test.weight))]
+        return Rival("champion", title, None, error.message)
+    return Rival("champion", title, Judged(champion.model, data.test.target, output, data.test.weight))
 
 
 def _advantage(engine: Engine, champion: Address, request: Request, data: Data) -> str:
@@ -288,27 +293,38 @@ def _advantage(engine: Engine, champion: Address, request: Request, data: Data) 
 
 def _write_down(
     engine: Engine, run: Run, request: Request, data: Data, candidate: Candidate, outcome: Outcome, report: Report
-) -> tuple[Address, bool]:
+) -> tuple[Address, bool, str]:
     """Write everything about a version in one transaction, and put it live where it has earned that."""
     report("writing", 0, 1)
-    deployed = request.deploy == "always" or (request.deploy == "gated" and outcome.verdict.passed)
-    with engine.transaction():
-        version = next_version(engine, request.model)
-        address = add_version(engine, _new_version(engine, run, request, data, candidate), version)
-        compile_and_prove(engine, address, candidate.fitted.model, data.test.table)
+    with engine.transaction() as owner:
+        engine.lock(f"model {request.model}")
+        deployed, reason = _decided(owner, request, outcome)
+        version = next_version(owner, request.model)
+        address = add_version(owner, _new_version(owner, run, request, data, candidate), version)
+        compile_and_prove(owner, address, candidate.fitted.model, data.test.table)
         judged = judge_rows(candidate.fitted.model, data.test)
-        keep_reference(engine, address, judged, data.test.table, request.seed)
-        add_metrics(engine, run, address.model, version, outcome.metrics)
-        add_trials(engine, run, address, candidate.trials, candidate.chosen)
-        finish_run(engine, run, address.model, version, rows_in=len(data.rows), rows_out=len(data.train))
+        keep_reference(owner, address, judged, data.test.table, request.seed)
+        add_metrics(owner, run, address.model, version, outcome.metrics)
+        add_trials(owner, run, address, candidate.trials, candidate.chosen)
+        finish_run(owner, run, address.model, version, rows_in=len(data.rows), rows_out=len(data.train))
         if deployed:
-            reason = _reason(request, outcome.verdict)
-            go_live(engine, Run("deploy"), address, CHAMPION, "deploy", reason, parent=run.run_id)
+            go_live(owner, Run("deploy"), address, CHAMPION, "deploy", reason, parent=run.run_id)
         report("writing", 1, 1)
-    return address, deployed
+    return address, deployed, reason
 
 
-def _new_version(engine: Engine, run: Run, request: Request, data: Data, candidate: Candidate) -> NewVersion:
+def _decided(session: Session, request: Request, outcome: Outcome) -> tuple[bool, str]:
+    """Whether the version goes live, and why; a version that went live meanwhile was not compared with."""
+    found = outcome.verdict.reason
+    if request.deploy != "gated":
+        return request.deploy == "always", f"deploy => '{request.deploy}'; {found}"
+    live = current(session, request.model, CHAMPION)
+    if live is not None and live["version"] != outcome.champion:
+        return False, f"{found}; but version {live['version']} went live during this training: train again"
+    return outcome.verdict.passed, found
+
+
+def _new_version(session: Session, run: Run, request: Request, data: Data, candidate: Candidate) -> NewVersion:
     roles = asdict(request.roles)
     return NewVersion(
         model=request.model,
@@ -328,7 +344,7 @@ def _new_version(engine: Engine, run: Run, request: Request, data: Data, candida
         library_versions={name: installed_version(name) for name in _LIBRARIES} | {"python": platform.python_version()},
         notes=(*data.rows.notes, *candidate.fitted.notes),
         created_at=utc_now(),
-        created_by=engine.actor(),
+        created_by=session.actor(),
     )
 
 
@@ -338,7 +354,3 @@ _BASELINE = {
     "regression": ("mean", "the mean"),
 }
 """By task, the dataset of the baseline in ``sqlml.metric`` and its name for a person."""
-
-
-def _reason(request: Request, decided: Verdict) -> str:
-    return decided.reason if request.deploy == "gated" else f"deploy => '{request.deploy}'; {decided.reason}"

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlglot import exp
 
-from sqlml.engine import Engine
+from sqlml.engine import Engine, Session
 from sqlml.errors import InvalidData
 from sqlml.fit.names import found_column, unknown_name
 from sqlml.fit.target import class_codes, target_values
@@ -55,35 +55,32 @@ def record_truth(
     columns = {"key_column": key_column, "truth_column": truth_column}
     optional = {"observed_column": observed_column, "time_column": time_column}
     columns |= {argument: name for argument, name in optional.items() if name is not None}
-    with engine.transaction():
+    with engine.transaction() as owner:
+        engine.lock(f"truth of {model}")
         rows = _rows(engine, relation, columns)
-        truths = _truths(engine, model, known[0], rows, relation, columns)
-        with engine.temporary(truths) as source, engine.materialized(_distinct(source, run)) as distinct:
-            _refuse_two_values(engine, distinct, relation, columns)
-            added = append_truth(engine, distinct, model, relation, run.run_id, run.started_at)
-        finish_run(engine, run, model, None, rows_in=len(rows), rows_out=added)
+        truths = _truths(owner, model, known[0], rows, relation, columns)
+        with owner.temporary(truths) as source, owner.materialized(_distinct(source, run)) as distinct:
+            _refuse_two_values(owner, distinct, relation, columns)
+            added = append_truth(owner, distinct, model, relation, run.run_id, run.started_at)
+        finish_run(owner, run, model, None, rows_in=len(rows), rows_out=added)
     return {"run_id": run.run_id, "rows": added}
 
 
 def _rows(engine: Engine, relation: str, columns: dict[str, str]) -> pa.Table:
     """The rows with a truth: ``key`` as text, ``truth``, ``observed_at`` and ``event_time``, NULL where not given."""
-    sql = engine.relation(relation)
-    empty = engine.arrow("SELECT * FROM query($relation) LIMIT 0", {"relation": sql})
+    given = engine.relation(relation)
+    empty = engine.arrow(given.select().limit(0).sql(engine.dialect), given.parameters)
     found = {argument: _column(empty.column_names, argument, name, relation) for argument, name in columns.items()}
     for argument in {"observed_column", "time_column"} & found.keys():
         _refuse_no_time(argument, found[argument], empty.schema.field(found[argument]).type, relation)
     truth = quoted(found["truth_column"])
-    rows = (
-        exp.select(
-            exp.cast(quoted(found["key_column"]), "VARCHAR").as_("key"),
-            truth.as_("truth"),
-            _time(found.get("observed_column")).as_("observed_at"),
-            _time(found.get("time_column")).as_("event_time"),
-        )
-        .from_("query($relation)", dialect="duckdb")
-        .where(exp.not_(truth.copy().is_(exp.null())))
-    )
-    return engine.arrow(rows.sql(engine.dialect), {"relation": sql})
+    rows = given.select(
+        exp.cast(quoted(found["key_column"]), "VARCHAR").as_("key"),
+        truth.as_("truth"),
+        _time(found.get("observed_column")).as_("observed_at"),
+        _time(found.get("time_column")).as_("event_time"),
+    ).where(exp.not_(truth.copy().is_(exp.null())))
+    return engine.arrow(rows.sql(engine.dialect), given.parameters)
 
 
 def _time(column: str | None) -> exp.Cast:
@@ -105,7 +102,9 @@ def _refuse_no_time(argument: str, name: str, kind: pa.DataType, relation: str) 
         )
 
 
-def _truths(engine: Engine, model: str, task: str, rows: pa.Table, relation: str, columns: dict[str, str]) -> pa.Table:
+def _truths(
+    session: Session, model: str, task: str, rows: pa.Table, relation: str, columns: dict[str, str]
+) -> pa.Table:
     """The rows with ``value``, the truth as text in the words of the model."""
     for argument, part in (("key_column", "key"), ("observed_column", "observed_at"), ("time_column", "event_time")):
         missing = rows.column(part).null_count
@@ -120,15 +119,15 @@ def _truths(engine: Engine, model: str, task: str, rows: pa.Table, relation: str
     if task == "regression":
         value = pc.cast(pa.array(target_values(plain, name)), pa.string())
     else:
-        classes = _all_classes(engine, model)
+        classes = _all_classes(session, model)
         codes = class_codes(plain, classes, name).astype("int64")
         value = pa.array(classes, pa.string()).take(pa.array(codes))
     return rows.drop_columns("truth").append_column("value", value)
 
 
-def _all_classes(engine: Engine, model: str) -> tuple[str, ...]:
+def _all_classes(session: Session, model: str) -> tuple[str, ...]:
     """The classes that any version of a model knows, in the order in which they came."""
-    lists = [json.loads(row[0]) for row in engine.rows(query("class_lists"), {"model": model})]
+    lists = [json.loads(row[0]) for row in session.rows(query("class_lists"), {"model": model})]
     return tuple(dict.fromkeys(label for labels in lists for label in labels))
 
 
@@ -139,11 +138,11 @@ def _distinct(rows: exp.Table, run: Run) -> exp.Select:
     return exp.select("key", "value", "event_time", observed.as_("observed_at")).distinct().from_(rows)
 
 
-def _refuse_two_values(engine: Engine, rows: exp.Table, relation: str, columns: dict[str, str]) -> None:
+def _refuse_two_values(session: Session, rows: exp.Table, relation: str, columns: dict[str, str]) -> None:
     identity = ["key", "event_time", "observed_at"]
     twice = exp.select("key").from_(rows).group_by(*identity).having("count(*) > 1")
     totals = exp.select("count(*)", "min(key)").from_(twice.subquery("twice"))
-    doubled, example = engine.rows(totals.sql(engine.dialect))[0]
+    doubled, example = session.rows(totals.sql(session.dialect))[0]
     if doubled:
         named = [name for argument, name in columns.items() if argument != "truth_column"]
         more = "" if len(named) == 3 else "; where a key stands for several events or was corrected, name time_column"

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlml.engine import Engine
+from sqlml.engine import Session
 from sqlml.registry.queries import query
 from sqlml.registry.run import Run, utc_now
 
@@ -36,7 +36,7 @@ class Condition:
 
 
 def settle_alerts(
-    engine: Engine,
+    session: Session,
     run: Run,
     model: str,
     window: tuple[datetime, datetime],
@@ -51,22 +51,22 @@ def settle_alerts(
     now = utc_now()
     looked_at = {condition.dedup_key(model): condition for condition in conditions}
     kept = set()
-    for alert_id, key, version in engine.rows(query("open_alerts"), {"model": model}):
+    for alert_id, key, version in session.rows(query("open_alerts"), {"model": model}):
         if version not in versions or (key in looked_at and not looked_at[key].holds):
-            engine.execute(query("close_alert"), {"alert_id": alert_id, "closed_at": now, "closed_run_id": run.run_id})
+            session.execute(query("close_alert"), {"alert_id": alert_id, "closed_at": now, "closed_run_id": run.run_id})
         else:
             kept.add(key)
     for key, condition in looked_at.items():
         if condition.holds and key not in kept:
-            _open(engine, run, model, window, condition, now)
+            _open(session, run, model, window, condition, now)
             kept.add(key)
     return len(kept)
 
 
 def _open(
-    engine: Engine, run: Run, model: str, window: tuple[datetime, datetime], condition: Condition, now: datetime
+    session: Session, run: Run, model: str, window: tuple[datetime, datetime], condition: Condition, now: datetime
 ) -> None:
-    engine.execute(
+    session.execute(
         query("insert_alert"),
         {
             "alert_id": uuid.uuid4().hex,

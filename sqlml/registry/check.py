@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 from sqlglot import exp
 
-from sqlml.engine import Engine
+from sqlml.engine import Session
 from sqlml.errors import InvalidArgument
 from sqlml.fit.names import unknown_name
 from sqlml.registry.queries import query
@@ -42,7 +42,7 @@ class Suite:
     revision: int | None = None
 
 
-def kept_suite(engine: Engine, name: str) -> Suite:
+def kept_suite(session: Session, name: str) -> Suite:
     """The latest revision of a suite.
 
     Raises
@@ -50,37 +50,37 @@ def kept_suite(engine: Engine, name: str) -> Suite:
     InvalidArgument
         Where no suite has this name; the message lists those that there are.
     """
-    found = engine.rows(query("suite"), {"suite": name})
+    found = session.rows(query("suite"), {"suite": name})
     if found:
         return Suite(found[0][1], name, found[0][0])
-    names = [str(row[0]) for row in engine.rows(query("suite_names"))]
+    names = [str(row[0]) for row in session.rows(query("suite_names"))]
     raise InvalidArgument(
         f"suite => {name!r}: no suite has this name; {unknown_name(name, names)}. A suite is kept when it is given "
         'once as \'{"name": "...", "checks": [...]}\''
     )
 
 
-def keep_suite(engine: Engine, name: str, checks: list[Any]) -> Suite:
+def keep_suite(session: Session, name: str, checks: list[Any]) -> Suite:
     """Remember a suite under a name; one that has changed becomes a new revision of it."""
     text = json.dumps(checks, sort_keys=True, ensure_ascii=False)
-    found = engine.rows(query("suite"), {"suite": name})
+    found = session.rows(query("suite"), {"suite": name})
     if found and json.loads(found[0][1]) == checks:
         return Suite(text, name, found[0][0])
     revision = found[0][0] + 1 if found else 1
-    engine.execute(
+    session.execute(
         query("insert_check_definition"),
-        {"suite": name, "revision": revision, "checks": text, "created_at": utc_now(), "created_by": engine.actor()},
+        {"suite": name, "revision": revision, "checks": text, "created_at": utc_now(), "created_by": session.actor()},
     )
     return Suite(text, name, revision)
 
 
-def row_count_history(engine: Engine, relation: str) -> pa.Table:
+def row_count_history(session: Session, relation: str) -> pa.Table:
     """The row counts of a relation in the last 30 runs of checks on it: one column ``n``."""
-    return engine.arrow(query("row_count_history"), {"relation": relation})
+    return session.arrow(query("row_count_history"), {"relation": relation})
 
 
 def add_results(
-    engine: Engine,
+    session: Session,
     run: Run,
     suite: Suite,
     relation: str,
@@ -99,7 +99,7 @@ def add_results(
     }
     if results:
         rows = pa.Table.from_pylist([common | asdict(result) for result in results], schema=_RESULT_SCHEMA)
-        engine.append(exp.table_("check_result", db="sqlml"), rows)
+        session.append(exp.table_("check_result", db="sqlml"), rows)
 
 
 _RESULT_SCHEMA = pa.schema(

@@ -13,7 +13,7 @@ from sqlglot import exp
 
 from sqlml.compile.lists import tree_lists
 from sqlml.compile.routine import routines
-from sqlml.engine import Engine
+from sqlml.engine import Session
 from sqlml.errors import DeploymentError, ParityError
 from sqlml.kernel.scorer import scorer
 from sqlml.registry.deployment import current
@@ -42,7 +42,7 @@ class Compiled:
         return tuple(_CREATED.findall(self.sql))
 
 
-def compile_and_prove(engine: Engine, address: Address, model: Model, rows: pa.Table) -> None:
+def compile_and_prove(session: Session, address: Address, model: Model, rows: pa.Table) -> None:
     """Compile a version, score real rows both ways, and write the SQL and its proof down.
 
     Raises
@@ -54,11 +54,11 @@ def compile_and_prove(engine: Engine, address: Address, model: Model, rows: pa.T
     compiled = Compiled(";\n".join(routine.sql for routine in made) + ";\n", made[0].layout)
     lists = tree_lists(model)
     if lists is not None:
-        _add_lists(engine, address, lists)
+        _add_lists(session, address, lists)
     sample = rows.slice(0, ROWS_COMPARED)
-    _create(engine, compiled)
-    in_sql = _raw_scores(engine, address, model, sample)
-    _restore_live(engine, address, compiled)
+    _create(session, compiled)
+    in_sql = _raw_scores(session, address, model, sample)
+    _restore_live(session, address, compiled)
     in_kernel = scorer(model).raw_rows({name: sample.column(name) for name in sample.column_names})
     difference = largest_difference(in_kernel, in_sql)
     if difference != 0.0:
@@ -66,12 +66,12 @@ def compile_and_prove(engine: Engine, address: Address, model: Model, rows: pa.T
             f"the compiled SQL of {address} and its kernel differ by up to {difference:g} on {len(sample)} rows; "
             "the version was not kept. Please report this with the hyperparameters"
         )
-    engine.execute(
+    session.execute(
         query("insert_compiled"),
         {
             "model": address.model,
             "version": address.version,
-            "dialect": engine.dialect,
+            "dialect": session.dialect,
             "layout": compiled.layout,
             "sql": compiled.sql,
             "sql_hash": text_hash(compiled.sql),
@@ -82,7 +82,7 @@ def compile_and_prove(engine: Engine, address: Address, model: Model, rows: pa.T
     )
 
 
-def create_live_routines(engine: Engine, address: Address) -> None:
+def create_live_routines(session: Session, address: Address) -> None:
     """Create ``sqlml.predict_<model>`` and its sisters for the version that goes live.
 
     Raises
@@ -90,13 +90,13 @@ def create_live_routines(engine: Engine, address: Address) -> None:
     DeploymentError
         Where the version has no proof in this engine.
     """
-    compiled = _stored(engine, address)
+    compiled = _stored(session, address)
     if compiled is None:
         raise DeploymentError(
-            f"{address} has no compiled SQL that was proved in {engine.name}; train it here, or deploy another version"
+            f"{address} has no compiled SQL that was proved in {session.name}; train it here, or deploy another version"
         )
-    _create(engine, compiled)
-    record_routines(engine, compiled.creates, f"compiled:{address}", text_hash(compiled.sql))
+    _create(session, compiled)
+    record_routines(session, compiled.creates, f"compiled:{address}", text_hash(compiled.sql))
 
 
 def largest_difference(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
@@ -109,44 +109,44 @@ def largest_difference(one: NDArray[np.float64], other: NDArray[np.float64]) -> 
     return float(np.nan_to_num(np.abs(one[~same] - other[~same]), nan=np.inf).max())
 
 
-def _stored(engine: Engine, address: Address) -> Compiled | None:
-    key: dict[str, Any] = {"model": address.model, "version": address.version, "dialect": engine.dialect}
-    found = engine.rows(query("compiled"), key)
+def _stored(session: Session, address: Address) -> Compiled | None:
+    key: dict[str, Any] = {"model": address.model, "version": address.version, "dialect": session.dialect}
+    found = session.rows(query("compiled"), key)
     return Compiled(*found[0][:2]) if found else None
 
 
-def _create(engine: Engine, compiled: Compiled) -> None:
-    engine.execute(compiled.sql)
+def _create(session: Session, compiled: Compiled) -> None:
+    session.script(compiled.sql)
 
 
-def _restore_live(engine: Engine, address: Address, compiled: Compiled) -> None:
+def _restore_live(session: Session, address: Address, compiled: Compiled) -> None:
     """Take back the routines of a version that is only being proved."""
-    live = current(engine, address.model, "champion")
-    before = _stored(engine, Address(address.model, live["version"])) if live else None
+    live = current(session, address.model, "champion")
+    before = _stored(session, Address(address.model, live["version"])) if live else None
     if before is not None:
-        _create(engine, before)
+        _create(session, before)
         return
     for name in reversed(compiled.creates):
         schema, function = name.split(".")
-        engine.execute(exp.Drop(tables=[exp.table_(function, db=schema)], kind="MACRO").sql(engine.dialect))
+        session.execute(exp.Drop(tables=[exp.table_(function, db=schema)], kind="MACRO").sql(session.dialect))
 
 
-def _add_lists(engine: Engine, address: Address, lists: dict[str, Any]) -> None:
+def _add_lists(session: Session, address: Address, lists: dict[str, Any]) -> None:
     row = {"model": address.model, "version": address.version, **lists}
     columns = {name: pa.array([value], pa.int32() if name == "version" else None) for name, value in row.items()}
-    engine.append(exp.table_("compiled_trees", db="sqlml"), pa.table(columns))
+    session.append(exp.table_("compiled_trees", db="sqlml"), pa.table(columns))
 
 
-def _raw_scores(engine: Engine, address: Address, model: Model, rows: pa.Table) -> NDArray[np.float64]:
+def _raw_scores(session: Session, address: Address, model: Model, rows: pa.Table) -> NDArray[np.float64]:
     """What ``sqlml.raw_score_<model>`` gives for these rows, float64 of shape (rows, outputs)."""
     numbered = rows.append_column("sqlml_row", pa.array(np.arange(len(rows))))
-    with engine.temporary(numbered) as source:
+    with session.temporary(numbered) as source:
         call = exp.Dot(
             this=exp.to_identifier("sqlml"),
             expression=exp.Anonymous(this=f"raw_score_{address.model}", expressions=[exp.column("r")]),
         )
         select = exp.select(call.as_("raw")).from_(exp.alias_(source, "r", table=True)).order_by("r.sqlml_row")
-        raw = engine.arrow(select.sql(engine.dialect)).column("raw").combine_chunks()
+        raw = session.arrow(select.sql(session.dialect)).column("raw").combine_chunks()
     values = raw.flatten() if pa.types.is_list(raw.type) else raw
     scores: NDArray[np.float64] = values.to_numpy(zero_copy_only=False).reshape(len(rows), model.estimator.outputs)
     return scores

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlml.engine import Engine
+from sqlml.engine import Session
 from sqlml.registry.model import Address
 from sqlml.registry.queries import query
 from sqlml.registry.run import utc_now
@@ -25,24 +25,24 @@ class Deployment:
     traffic: float = 1.0
 
 
-def history(engine: Engine, model: str, alias: str) -> list[dict[str, Any]]:
+def history(session: Session, model: str, alias: str) -> list[dict[str, Any]]:
     """The rows of an alias, oldest first: version, action, valid_from, valid_to."""
-    rows: list[dict[str, Any]] = engine.arrow(query("alias_history"), {"model": model, "alias": alias}).to_pylist()
+    rows: list[dict[str, Any]] = session.arrow(query("alias_history"), {"model": model, "alias": alias}).to_pylist()
     return rows
 
 
-def current(engine: Engine, model: str, alias: str) -> dict[str, Any] | None:
+def current(session: Session, model: str, alias: str) -> dict[str, Any] | None:
     """The row of an alias that holds now."""
-    return next((row for row in history(engine, model, alias) if row["valid_to"] is None), None)
+    return next((row for row in history(session, model, alias) if row["valid_to"] is None), None)
 
 
-def deployed_before(engine: Engine, model: str, alias: str) -> list[int]:
+def deployed_before(session: Session, model: str, alias: str) -> list[int]:
     """The versions that deploys put live and no rollback took back, oldest first; the last is live now.
 
     Rolling back again therefore goes one further back, and not to and fro.
     """
     stack: list[int] = []
-    for row in history(engine, model, alias):
+    for row in history(session, model, alias):
         if row["action"] == "rollback":
             stack.pop()
         else:
@@ -50,17 +50,17 @@ def deployed_before(engine: Engine, model: str, alias: str) -> list[int]:
     return stack
 
 
-def record(engine: Engine, deployment: Deployment) -> datetime:
+def record(session: Session, deployment: Deployment) -> datetime:
     """End the current row of the alias and begin a new one; gives the time at which it begins."""
     model, version = deployment.address.model, deployment.address.version
-    past = history(engine, model, deployment.alias)
+    past = history(session, model, deployment.alias)
     begins = utc_now()
     if past and begins <= past[-1]["valid_from"]:
         # Two changes within one tick of the clock, or a clock set back: the history stays in order.
         begins = past[-1]["valid_from"] + timedelta(microseconds=1)
     key = {"model": model, "alias": deployment.alias}
-    engine.execute(query("close_deployment"), key | {"valid_to": begins})
-    engine.execute(
+    session.execute(query("close_deployment"), key | {"valid_to": begins})
+    session.execute(
         query("insert_deployment"),
         key
         | {
@@ -69,7 +69,7 @@ def record(engine: Engine, deployment: Deployment) -> datetime:
             "traffic": deployment.traffic,
             "valid_from": begins,
             "action": deployment.action,
-            "actor": engine.actor(),
+            "actor": session.actor(),
             "reason": deployment.reason,
             "run_id": deployment.run_id,
         },

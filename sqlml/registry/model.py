@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlml.engine import Engine
+from sqlml.engine import Session
 from sqlml.errors import InvalidName, InvalidSpec, ModelNotFound
 from sqlml.fit.names import unknown_name
 from sqlml.registry.queries import query
@@ -74,7 +74,7 @@ def checked_name(name: object, what: str = "model") -> str:
     return name
 
 
-def resolve(engine: Engine, address: object) -> Address:
+def resolve(session: Session, address: object) -> Address:
     """The version that an address names right now.
 
     Raises
@@ -86,25 +86,25 @@ def resolve(engine: Engine, address: object) -> Address:
     """
     if not isinstance(address, str):
         raise InvalidName(f"model => {address!r} is not a name: write 'model', 'model@alias' or 'model@version'")
-    found = engine.rows(query("addressed_version"), {"address": address})
+    found = session.rows(query("addressed_version"), {"address": address})
     if found:
         return Address(*found[0])
-    raise unknown_address(engine, address)
+    raise unknown_address(session, address)
 
 
-def unknown_address(engine: Engine, address: str) -> ModelNotFound | InvalidName:
+def unknown_address(session: Session, address: str) -> ModelNotFound | InvalidName:
     """The error for an address that names nothing, with what could have been meant."""
     model, at, rest = address.partition("@")
     if not _NAME.fullmatch(model) or (at and not rest):
         return InvalidName(f"{address!r} is not the name of a model: write 'model', 'model@alias' or 'model@version'")
-    names = [str(row[0]) for row in engine.rows(query("model_names"))]
+    names = [str(row[0]) for row in session.rows(query("model_names"))]
     if model not in names:
         return ModelNotFound(
             f"there is no model {model!r}; {unknown_name(model, names)}. "
             f"CALL sqlml.train(model => {model!r}, ...) makes one"
         )
-    versions = ", ".join(str(row[0]) for row in engine.rows(query("version_numbers"), {"model": model}))
-    aliases = ", ".join(str(row[0]) for row in engine.rows(query("aliases"), {"model": model}))
+    versions = ", ".join(str(row[0]) for row in session.rows(query("version_numbers"), {"model": model}))
+    aliases = ", ".join(str(row[0]) for row in session.rows(query("aliases"), {"model": model}))
     if not rest:
         return ModelNotFound(
             f"model {model!r} is not live: no version is deployed. Versions are {versions}: "
@@ -115,7 +115,7 @@ def unknown_address(engine: Engine, address: str) -> ModelNotFound | InvalidName
     )
 
 
-def load(engine: Engine, address: Address) -> tuple[Model, str]:
+def load(session: Session, address: Address) -> tuple[Model, str]:
     """The fitted model of a version, and its artifact hash.
 
     Raises
@@ -123,39 +123,39 @@ def load(engine: Engine, address: Address) -> tuple[Model, str]:
     InvalidSpec
         Where the stored text is not what was stored.
     """
-    found = engine.rows(query("artifact"), {"model": address.model, "version": address.version})
+    found = session.rows(query("artifact"), {"model": address.model, "version": address.version})
     if not found:
-        raise unknown_address(engine, str(address))
+        raise unknown_address(session, str(address))
     text, recorded = found[0]
     if artifact_hash(text) != recorded:
         raise InvalidSpec(f"the artifact of {address} was changed after it was stored; deploy another version")
     return from_json(text), recorded
 
 
-def facts(engine: Engine, address: Address) -> dict[str, Any]:
+def facts(session: Session, address: Address) -> dict[str, Any]:
     """What was written down about a version, JSON columns parsed, without the artifact."""
-    table = engine.arrow(query("version_facts"), {"model": address.model, "version": address.version})
+    table = session.arrow(query("version_facts"), {"model": address.model, "version": address.version})
     row: dict[str, Any] = table.to_pylist()[0]
     for name in ("hyperparams", "preprocess", "split", "roles", "classes", "library_versions", "notes"):
         row[name] = json.loads(row[name])
     return row
 
 
-def known_task_and_target(engine: Engine, model: str) -> tuple[str, str] | None:
+def known_task_and_target(session: Session, model: str) -> tuple[str, str] | None:
     """The task and target of a model, None where the name is new."""
-    found = engine.rows(query("model"), {"model": model})
+    found = session.rows(query("model"), {"model": model})
     return (found[0][1], found[0][2]) if found else None
 
 
-def next_version(engine: Engine, model: str) -> int:
+def next_version(session: Session, model: str) -> int:
     """The number that the next version of a model gets; ask inside the transaction that uses it."""
-    return max((int(row[0]) for row in engine.rows(query("version_numbers"), {"model": model})), default=0) + 1
+    return max((int(row[0]) for row in session.rows(query("version_numbers"), {"model": model})), default=0) + 1
 
 
-def add_version(engine: Engine, new: NewVersion, version: int) -> Address:
+def add_version(session: Session, new: NewVersion, version: int) -> Address:
     """Write a version down, and the model with its first one."""
-    if known_task_and_target(engine, new.model) is None:
-        engine.execute(
+    if known_task_and_target(session, new.model) is None:
+        session.execute(
             query("insert_model"),
             {
                 "model": new.model,
@@ -166,7 +166,7 @@ def add_version(engine: Engine, new: NewVersion, version: int) -> Address:
             },
         )
     artifact = to_json(new.spec)
-    engine.execute(
+    session.execute(
         query("insert_version"),
         {
             "model": new.model,

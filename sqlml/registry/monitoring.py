@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 from sqlglot import exp
 
-from sqlml.engine import Engine
+from sqlml.engine import Session
 from sqlml.registry.model import Address
 from sqlml.registry.queries import query
 from sqlml.registry.run import Run, utc_now
@@ -46,23 +46,23 @@ class PerformanceMetric:
     ci_high: float | None = None
 
 
-def add_measured(engine: Engine, run: Run, address: Address, window: Window, table: str, measured: exp.Query) -> None:
-    """Append the rows of a measuring query to one of :data:`COLUMNS`."""
-    constants: dict[str, exp.Expression] = {
-        "run_id": exp.Literal.string(run.run_id),
-        "model": exp.Literal.string(address.model),
-        "version": exp.Literal.number(address.version),
-        "window_start": timestamp(window.start),
-        "window_end": timestamp(window.end),
+def add_measured(session: Session, run: Run, address: Address, window: Window, table: str, measured: pa.Table) -> None:
+    """Append what a measuring query found to one of :data:`COLUMNS`."""
+    constants = {
+        "run_id": pa.scalar(run.run_id),
+        "model": pa.scalar(address.model),
+        "version": pa.scalar(address.version, pa.int32()),
+        "window_start": pa.scalar(window.start, pa.timestamp("us")),
+        "window_end": pa.scalar(window.end, pa.timestamp("us")),
     }
-    names = [*constants, *COLUMNS[table]]
-    rows = exp.select(*constants.values(), *COLUMNS[table]).from_(measured.subquery("measured", copy=False))
-    insert = exp.insert(rows, exp.table_(table, db="sqlml"), columns=[exp.to_identifier(name) for name in names])
-    engine.execute(insert.sql(engine.dialect))
+    rows = measured.select(COLUMNS[table])
+    for name, value in constants.items():
+        rows = rows.append_column(name, pa.repeat(value, len(rows)))
+    session.append(exp.table_(table, db="sqlml"), rows)
 
 
 def add_performance(
-    engine: Engine, run: Run, address: Address, window: Window, metrics: Sequence[PerformanceMetric]
+    session: Session, run: Run, address: Address, window: Window, metrics: Sequence[PerformanceMetric]
 ) -> None:
     """Append realised performance."""
     common: dict[str, Any] = {
@@ -73,12 +73,12 @@ def add_performance(
         "window_end": window.end,
     }
     rows = pa.Table.from_pylist([common | asdict(metric) for metric in metrics], schema=_PERFORMANCE_SCHEMA)
-    engine.append(exp.table_("performance_metric", db="sqlml"), rows)
+    session.append(exp.table_("performance_metric", db="sqlml"), rows)
 
 
-def add_window(engine: Engine, run: Run, model: str, window: Window, n_predictions: int) -> None:
+def add_window(session: Session, run: Run, model: str, window: Window, n_predictions: int) -> None:
     """Write down that a window was monitored."""
-    engine.execute(
+    session.execute(
         query("insert_monitored_window"),
         {
             "run_id": run.run_id,
@@ -91,15 +91,15 @@ def add_window(engine: Engine, run: Run, model: str, window: Window, n_predictio
     )
 
 
-def last_monitored(engine: Engine, model: str) -> datetime | None:
+def last_monitored(session: Session, model: str) -> datetime | None:
     """The end of the latest window with predictions that was monitored."""
-    end: datetime | None = engine.rows(query("last_monitored"), {"model": model})[0][0]
+    end: datetime | None = session.rows(query("last_monitored"), {"model": model})[0][0]
     return end
 
 
-def metrics_of_run(engine: Engine, run: Run) -> int:
+def metrics_of_run(session: Session, run: Run) -> int:
     """How many numbers a run of monitoring has written."""
-    return int(engine.rows(query("monitored_metrics"), {"run_id": run.run_id})[0][0])
+    return int(session.rows(query("monitored_metrics"), {"run_id": run.run_id})[0][0])
 
 
 def timestamp(time: datetime) -> exp.Cast:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 from sqlglot import exp
 
-from sqlml.engine import Engine
+from sqlml.engine import Relation, Session
 from sqlml.errors import InvalidArgument, InvalidData
 from sqlml.registry.queries import query
 from sqlml.registry.run import utc_now
@@ -45,7 +45,7 @@ def check_key_name(key_column: str) -> None:
         )
 
 
-def check_prediction_table(engine: Engine, table: exp.Table, key_column: str) -> None:
+def check_prediction_table(session: Session, table: exp.Table, key_column: str) -> None:
     """Refuse a table that exists and was not made for predictions by this key.
 
     Raises
@@ -53,31 +53,31 @@ def check_prediction_table(engine: Engine, table: exp.Table, key_column: str) ->
     InvalidData
         Where the table lacks a column.
     """
-    empty = engine.arrow(exp.select("*").from_(table).limit(0).sql(engine.dialect))
+    empty = session.arrow(exp.select("*").from_(table).limit(0).sql(session.dialect))
     lacking = [name for name in (key_column, *STANDARD_COLUMNS) if name not in empty.column_names]
     if lacking:
         raise InvalidData(
-            f"into => {table.sql(engine.dialect)} exists and is no prediction table of key {key_column!r}: it lacks "
+            f"into => {table.sql(session.dialect)} exists and is no prediction table of key {key_column!r}: it lacks "
             f"{', '.join(lacking)}. Name a new table; sqlml.score creates it"
         )
 
 
-def create_prediction_table(engine: Engine, table: exp.Table, relation: str, key_column: str) -> None:
+def create_prediction_table(session: Session, table: exp.Table, relation: Relation, key_column: str) -> None:
     """Create an empty prediction table whose key has the type that it has in the relation."""
     columns = [quoted(key_column).as_(key_column, quoted=True)]
     columns += [exp.cast(exp.null(), kind).as_(name) for name, kind in STANDARD_COLUMNS.items()]
-    empty = exp.select(*columns).from_("query($relation)", dialect="duckdb").limit(0)
-    engine.execute(exp.Create(this=table, kind="TABLE", expression=empty).sql(engine.dialect), {"relation": relation})
+    empty = relation.select(*columns).limit(0)
+    session.execute(exp.Create(this=table, kind="TABLE", expression=empty).sql(session.dialect), relation.parameters)
 
 
 def remember_prediction_table(
-    engine: Engine, model: str, table: exp.Table, key_column: str, time_column: str | None
+    session: Session, model: str, table: exp.Table, key_column: str, time_column: str | None
 ) -> None:
     """Record that predictions of a model are kept here, once."""
     name = ".".join(part.name for part in table.parts)
-    if (name,) in [row[:1] for row in engine.rows(query("prediction_tables"), {"model": model})]:
+    if (name,) in [row[:1] for row in session.rows(query("prediction_tables"), {"model": model})]:
         return
-    engine.execute(
+    session.execute(
         query("insert_prediction_table"),
         {
             "model": model,

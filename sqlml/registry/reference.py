@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 from sqlglot import exp
 
-from sqlml.engine import Engine
+from sqlml.engine import Session
 from sqlml.measure.bins import Bins, bin_labels, bins_json, bins_of
 from sqlml.registry.model import Address
 from sqlml.registry.queries import query
@@ -37,7 +37,7 @@ class ReferenceMetric:
 
 
 def add_reference(
-    engine: Engine, address: Address, columns: Sequence[ReferenceColumn], metric: ReferenceMetric | None
+    session: Session, address: Address, columns: Sequence[ReferenceColumn], metric: ReferenceMetric | None
 ) -> None:
     """Write the profile of the held-out rows of a version down."""
     key = {"model": address.model, "version": address.version}
@@ -51,9 +51,9 @@ def add_reference(
             "n_missing": column.n_missing,
             "created_at": now,
         }
-        engine.execute(query("insert_reference_profile"), key | profile)
+        session.execute(query("insert_reference_profile"), key | profile)
     if metric is not None:
-        engine.execute(
+        session.execute(
             query("insert_reference_metric"),
             key
             | {
@@ -66,7 +66,7 @@ def add_reference(
 
 
 def add_reference_counts(
-    engine: Engine, address: Address, counts: Sequence[tuple[str, int, int]], bins: Mapping[str, Bins]
+    session: Session, address: Address, counts: Sequence[tuple[str, int, int]], bins: Mapping[str, Bins]
 ) -> None:
     """Write down how many held-out rows fall into each bin: ``counts`` are column, bin and number."""
     labels = {column: bin_labels(each) for column, each in bins.items()}
@@ -79,31 +79,31 @@ def add_reference_counts(
         "n": pa.array([n for _, _, n in counts], pa.int64()),
     }
     if counts:
-        engine.append(exp.table_("reference_count", db="sqlml"), pa.table(rows))
+        session.append(exp.table_("reference_count", db="sqlml"), pa.table(rows))
 
 
-def add_reference_rows(engine: Engine, address: Address, rows: exp.Query) -> None:
+def add_reference_rows(session: Session, address: Address, rows: exp.Query) -> None:
     """Keep a sample of the held-out rows: ``rows`` has ``prediction, label, features``."""
     columns = ("model", "version", "prediction", "label", "features")
     constants = [exp.Literal.string(address.model), exp.Literal.number(address.version)]
     sample = exp.select(*constants, *columns[2:]).from_(rows.subquery("held_out"))
     table = exp.table_("reference_row", db="sqlml")
     insert = exp.insert(sample, table, columns=[exp.to_identifier(name) for name in columns])
-    engine.execute(insert.sql(engine.dialect))
+    session.execute(insert.sql(session.dialect))
 
 
-def reference_columns(engine: Engine, address: Address) -> tuple[ReferenceColumn, ...]:
+def reference_columns(session: Session, address: Address) -> tuple[ReferenceColumn, ...]:
     """The columns of the held-out rows of a version, by name; none where it was trained without a reference."""
-    found = engine.rows(query("reference_profile"), {"model": address.model, "version": address.version})
+    found = session.rows(query("reference_profile"), {"model": address.model, "version": address.version})
     return tuple(
         ReferenceColumn(name, type_, None if bins is None else bins_of(bins), n, n_missing)
         for name, type_, bins, n, n_missing in found
     )
 
 
-def reference_metric(engine: Engine, address: Address) -> ReferenceMetric | None:
+def reference_metric(session: Session, address: Address) -> ReferenceMetric | None:
     """The primary metric of a version on its held-out rows, where there is one."""
-    found = engine.rows(query("reference_metric"), {"model": address.model, "version": address.version})
+    found = session.rows(query("reference_metric"), {"model": address.model, "version": address.version})
     return ReferenceMetric(*found[0]) if found else None
 
 

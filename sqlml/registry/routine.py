@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlml.engine import Engine
+from sqlml.engine import Session
 from sqlml.registry.queries import query
 from sqlml.registry.run import utc_now
 
@@ -28,18 +28,18 @@ def text_hash(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def recorded_routines(engine: Engine) -> list[RecordedRoutine]:
+def recorded_routines(session: Session) -> list[RecordedRoutine]:
     """Everything that is recorded, by name."""
-    return [RecordedRoutine(*row) for row in engine.rows(query("recorded_routines"))]
+    return [RecordedRoutine(*row) for row in session.rows(query("recorded_routines"))]
 
 
-def record_routines(engine: Engine, names: Iterable[str], file: str, file_hash: str) -> None:
+def record_routines(session: Session, names: Iterable[str], file: str, file_hash: str) -> None:
     """Record objects that were just created from one file, in the transaction that created them."""
-    catalog = engine.catalog()
+    catalog = session.catalog()
     for name in names:
         entry = catalog[name]
-        engine.execute(query("forget_routine"), {"routine": name})
-        engine.execute(
+        session.execute(query("forget_routine"), {"routine": name})
+        session.execute(
             query("insert_routine"),
             {
                 "routine": name,
@@ -47,7 +47,7 @@ def record_routines(engine: Engine, names: Iterable[str], file: str, file_hash: 
                 "file": file,
                 "file_hash": file_hash,
                 "catalog_hash": text_hash(entry.definition),
-                "engine_version": engine.version(),
+                "engine_version": session.version(),
                 "recorded_at": utc_now(),
             },
         )

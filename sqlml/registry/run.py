@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 from sqlglot import exp
 
-from sqlml.engine import Engine
+from sqlml.engine import Session
 from sqlml.registry.queries import query
 
 
@@ -65,7 +65,7 @@ _METRIC_SCHEMA = pa.schema(
 
 
 def finish_run(
-    engine: Engine,
+    session: Session,
     run: Run,
     model: str | None,
     version: int | None,
@@ -74,7 +74,7 @@ def finish_run(
     parent_run_id: str | None = None,
 ) -> None:
     """Write a run down as succeeded."""
-    engine.execute(
+    session.execute(
         query("insert_run"),
         {
             "run_id": run.run_id,
@@ -83,8 +83,8 @@ def finish_run(
             "version": version,
             "started_at": run.started_at,
             "ended_at": utc_now(),
-            "actor": engine.actor(),
-            "engine": f"{engine.name} {engine.version()}",
+            "actor": session.actor(),
+            "engine": f"{session.name} {session.version()}",
             "rows_in": rows_in,
             "rows_out": rows_out,
             "elapsed_seconds": time.perf_counter() - run.started,
@@ -94,13 +94,13 @@ def finish_run(
     )
 
 
-def add_metrics(engine: Engine, run: Run, model: str, version: int, metrics: Sequence[Metric]) -> None:
+def add_metrics(session: Session, run: Run, model: str, version: int, metrics: Sequence[Metric]) -> None:
     """Write the metrics of a run down."""
     if not metrics:
         return
     common: dict[str, Any] = {"run_id": run.run_id, "model": model, "version": version}
     rows = pa.Table.from_pylist([common | asdict(metric) for metric in metrics], schema=_METRIC_SCHEMA)
-    engine.append(exp.table_("metric", db="sqlml"), rows)
+    session.append(exp.table_("metric", db="sqlml"), rows)
 
 
 def peak_memory_bytes() -> int:

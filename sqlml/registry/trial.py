@@ -8,13 +8,13 @@ from collections.abc import Sequence
 import pyarrow as pa
 from sqlglot import exp
 
-from sqlml.engine import Engine
+from sqlml.engine import Session
 from sqlml.fit.search import Trial
 from sqlml.registry.model import Address
 from sqlml.registry.run import Run
 
 
-def add_trials(engine: Engine, run: Run, address: Address, trials: Sequence[Trial], chosen: int | None) -> None:
+def add_trials(session: Session, run: Run, address: Address, trials: Sequence[Trial], chosen: int | None) -> None:
     """Write the trials of a search down, and which of them was taken."""
     if not trials:
         return
@@ -29,4 +29,4 @@ def add_trials(engine: Engine, run: Run, address: Address, trials: Sequence[Tria
         "elapsed_seconds": [trial.elapsed_seconds for trial in trials],
         "chosen": [trial.number == chosen for trial in trials],
     }
-    engine.append(exp.table_("trial", db="sqlml"), pa.table(rows))
+    session.append(exp.table_("trial", db="sqlml"), pa.table(rows))

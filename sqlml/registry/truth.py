@@ -7,29 +7,31 @@ from datetime import datetime
 import sqlglot
 from sqlglot import exp
 
-from sqlml.engine import Engine
+from sqlml.engine import Session
 from sqlml.measure.subset import expression
 from sqlml.registry.queries import query
 
 
-def latest_truth(engine: Engine) -> exp.Query:
+def latest_truth(session: Session) -> exp.Query:
     """A SELECT of ``key, event_time, value``: the truth observed last of each key and event time of ``$model``."""
-    return sqlglot.parse_one(query("latest_truth"), dialect=engine.dialect, into=exp.Select)
+    return sqlglot.parse_one(query("latest_truth"), dialect=session.dialect, into=exp.Select)
 
 
-def has_truth(engine: Engine, model: str) -> bool:
+def has_truth(session: Session, model: str) -> bool:
     """Whether any truth was ever recorded for a model."""
-    return bool(engine.rows(query("has_truth"), {"model": model})[0][0])
+    return bool(session.rows(query("has_truth"), {"model": model})[0][0])
 
 
-def append_truth(engine: Engine, truths: exp.Table, model: str, source: str, run_id: str, recorded_at: datetime) -> int:
+def append_truth(
+    session: Session, truths: exp.Table, model: str, source: str, run_id: str, recorded_at: datetime
+) -> int:
     """Write down what is not known yet; gives the number of rows added.
 
     ``truths`` has ``key, value, event_time, observed_at``. A row adds nothing where the value known just before it, or
     at the same time, is the same: so the same rows can be given again, and a value that changes back is news again.
     """
     known = exp.select("key", "value", "event_time", "observed_at", "recorded_at", exp.false().as_("is_new"))
-    known = known.from_(exp.table_("ground_truth", db="sqlml")).where("model = $model", dialect=engine.dialect)
+    known = known.from_(exp.table_("ground_truth", db="sqlml")).where("model = $model", dialect=session.dialect)
     now = exp.cast(exp.Literal.string(recorded_at.isoformat(sep=" ")), "TIMESTAMP")
     new = exp.select("key", "value", "event_time", "observed_at", now.as_("recorded_at"), exp.true().as_("is_new"))
     before = expression("LAG(value) OVER (PARTITION BY key, event_time ORDER BY observed_at, is_new, recorded_at)")
@@ -47,7 +49,7 @@ def append_truth(engine: Engine, truths: exp.Table, model: str, source: str, run
         .where(expression("is_new AND value IS DISTINCT FROM value_before"))
     )
     columns = [exp.to_identifier(name) for name in added.named_selects]
-    with engine.materialized(added, {"model": model}) as rows:
+    with session.materialized(added, {"model": model}) as rows:
         insert = exp.insert(exp.select(*columns).from_(rows), exp.table_("ground_truth", db="sqlml"), columns=columns)
-        engine.execute(insert.sql(engine.dialect))
-        return int(engine.rows(exp.select(exp.Count(this=exp.Star())).from_(rows).sql(engine.dialect))[0][0])
+        session.execute(insert.sql(session.dialect))
+        return int(session.rows(exp.select(exp.Count(this=exp.Star())).from_(rows).sql(session.dialect))[0][0])

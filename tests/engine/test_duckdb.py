@@ -45,7 +45,8 @@ def test_names(text, quoted):
     "text", ["t", "SELECT a FROM t", "FROM t", "WITH x AS (SELECT a FROM t) SELECT * FROM x", "t "]
 )
 def test_a_relation_is_a_name_or_a_select(engine, text):
-    assert engine.rows("SELECT count(*) FROM query($relation)", {"relation": engine.relation(text)}) == [(5000,)]
+    relation = engine.relation(text)
+    assert engine.rows(relation.select("count(*)").sql(engine.dialect), relation.parameters) == [(5000,)]
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,6 @@ SELECT answer.* FROM (
     sqlml_connect_required_call('deploy', to_json({
       'model': model, 'version': version, 'alias': alias, 'strategy': strategy, 'traffic': traffic, 'reason': reason
     }), current_connection_id(), epoch_us(now())),
-    '{"model": "VARCHAR", "alias": "VARCHAR", "version": "INTEGER", "previous_version": "INTEGER", "valid_from": "TIMESTAMP"}'
+    '{"model": "VARCHAR", "version": "INTEGER", "alias": "VARCHAR", "previous_version": "INTEGER", "valid_from": "TIMESTAMP"}'
   ) AS answer
 );
