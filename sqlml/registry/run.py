@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import sys
 import time
 import uuid
@@ -16,6 +15,9 @@ from sqlglot import exp
 
 from sqlml.engine import Session
 from sqlml.registry.queries import query
+
+if sys.platform != "win32":
+    import resource
 
 
 def utc_now() -> datetime:
@@ -103,7 +105,9 @@ def add_metrics(session: Session, run: Run, model: str, version: int, metrics: S
     session.append(exp.table_("metric", db="sqlml"), rows)
 
 
-def peak_memory_bytes() -> int:
-    """The most memory that this process has held so far."""
+def peak_memory_bytes() -> int | None:
+    """The most memory that this process has held so far; None on Windows, which does not say."""
+    if sys.platform == "win32":
+        return None
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
