@@ -3,21 +3,28 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PACKAGE := $(VENV)/.package
+DBT := $(VENV)/.dbt
 TOOLS := $(VENV)/.tools
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench docs clean
+.PHONY: help demo test postgres secrets lint bench docs clean
 
 help: ## list what make can do
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-12s %s\n", $$1, $$2 }'
 
-demo: $(PACKAGE) ## train, deploy and score on real flights; leaves build/flights.duckdb
+demo: $(DBT) ## train, predict, monitor and retrain on real flights, by dbt; leaves build/flights.duckdb
 	@mkdir -p build
 	$(BIN)/sqlml demo build/flights.duckdb --force
 
-test: lint ## lint, then every test
+test: lint postgres ## lint, then every test
 	$(BIN)/python -m pytest tests/dbt
 	$(BIN)/python -m pytest -n 2 --dist loadgroup --ignore tests/dbt
+
+postgres: ## install PostgreSQL and its PL/Python, where they are missing (Debian, Ubuntu; root or sudo)
+	.ci/postgres
+
+secrets: ## random passwords for docker-compose.yml, in a folder that Git does not see
+	container/secrets
 
 lint: $(TOOLS) ## style, format and types
 	$(BIN)/ruff check .
@@ -42,6 +49,10 @@ $(VENV)/pyvenv.cfg:
 $(PACKAGE): pyproject.toml $(VENV)/pyvenv.cfg
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
 	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+$(DBT): $(PACKAGE)
+	$(BIN)/python -m pip install --quiet --editable '.[dbt]'
 	@touch $@
 
 $(TOOLS): $(PACKAGE)

@@ -1,6 +1,7 @@
 """What all tests share: a database of each engine, empty and real."""
 
 import pytest
+from postgres import PostgresMissing, running_server
 
 import sqlml
 
@@ -19,3 +20,20 @@ def con(tmp_path):
     """A connection to a new DuckDB file."""
     with sqlml.connect(tmp_path / "test.duckdb") as connection:
         yield connection
+
+
+@pytest.fixture(scope="session")
+def postgres_server():
+    """A PostgreSQL server with plpython3u; see :class:`postgres.PostgresServer`."""
+    try:
+        with running_server() as server:
+            yield server
+    except PostgresMissing as missing:
+        pytest.fail(str(missing), pytrace=False)
+
+
+@pytest.fixture
+def postgres(postgres_server):
+    """The URL of a new, empty PostgreSQL database, for a superuser."""
+    with postgres_server.database() as url:
+        yield url

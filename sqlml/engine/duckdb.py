@@ -20,11 +20,11 @@ from sqlml.engine.relation import select_from
 from sqlml.errors import ERRORS, DatabaseLocked, EngineError, InvalidArgument, InvalidRelation, SqlmlError
 
 _CATALOG = """
-SELECT schema_name || '.' || function_name, 'routine',
+SELECT schema_name || '.' || function_name, CASE min(function_type) WHEN 'macro' THEN 'macro' ELSE 'macro table' END,
        string_agg(function_type || to_json(parameters) || macro_definition, ' ' ORDER BY macro_definition)
 FROM duckdb_functions()
 WHERE NOT internal AND function_type IN ('macro', 'table_macro') AND database_name = current_database()
-GROUP BY ALL
+GROUP BY schema_name, function_name
 UNION ALL
 SELECT schema_name || '.' || view_name, 'view', sql
 FROM duckdb_views() WHERE schema_name = 'sqlml' AND database_name = current_database()
@@ -132,6 +132,10 @@ class DuckDBEngine:
             except BaseException:
                 rollback_quietly(self._connection)
                 raise
+
+    def code_of_others(self, table: exp.Table) -> str | None:
+        """None: a file has one user."""
+        return None
 
     def lock(self, what: str) -> None:
         """Nothing: a transaction is alone with the database already."""

@@ -122,8 +122,11 @@ class Connection(duckdb.DuckDBPyConnection):
         return _opened(super().cursor(), _SESSIONS[self].database)
 
     def close(self) -> None:  # noqa: D102
-        # Closing an attached connection closes the root too, so the functions go first.
-        _SESSIONS[self].release()
+        # Closing an attached connection closes the root too, so the functions go first. Where the garbage collector
+        # ends a connection together with its owner, whose __del__ closes it, the session is gone by then.
+        session = _SESSIONS.get(self)
+        if session is not None:
+            session.release()
         super().close()
 
     def __enter__(self) -> Connection:
@@ -140,6 +143,7 @@ class Connection(duckdb.DuckDBPyConnection):
         for statement in statements[:-1]:
             with self._statement():
                 super().execute(statement)
+                super().complete()
         return statements[-1] if statements else query
 
     @contextmanager

@@ -15,10 +15,11 @@ Parameters = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class CatalogEntry:
-    """An object as the catalog reports it."""
+    """An object as the catalog reports it; ``rights`` are its grants, a line each, where the engine has such."""
 
     kind: str
     definition: str
+    rights: str = ""
 
 
 @dataclass(frozen=True)
@@ -119,6 +120,12 @@ class Engine(Session, Protocol):
 
         The session has the rights of the owner of the metadata tables; it does not see temporary relations of the
         caller.
+        """
+
+    def code_of_others(self, table: exp.Table) -> str | None:
+        """What reading a table would run of its owner's with the rights of the caller; None where there is no danger.
+
+        To be asked of a table that the caller has not named, inside the transaction that reads it.
         """
 
     def lock(self, what: str) -> None:

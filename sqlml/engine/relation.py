@@ -12,8 +12,12 @@ from sqlml.errors import InvalidRelation
 def table_name(text: str, dialect: str) -> exp.Table | None:
     """The table that a text names, each part quoted; None where the text is not just a name.
 
+    PostgreSQL takes a name that is not in quotes to be in lower case.
+
     >>> table_name("main.flights", "duckdb").sql("duckdb")
     '"main"."flights"'
+    >>> table_name('Main."Flights"', "postgres").sql("postgres")
+    '"main"."Flights"'
     >>> table_name("SELECT 1", "duckdb") is None
     True
     """
@@ -25,8 +29,13 @@ def table_name(text: str, dialect: str) -> exp.Table | None:
     extras = [key for key, value in table.args.items() if value and key not in ("this", "db", "catalog")]
     if extras or not all(part is None or isinstance(part, exp.Identifier) for part in parts):
         return None
-    names = [None if part is None else exp.to_identifier(part.name, quoted=True) for part in parts]
+    folds = dialect == "postgres"
+    names = [None if part is None else exp.to_identifier(_name(part, folds), quoted=True) for part in parts]
     return exp.Table(this=names[0], db=names[1], catalog=names[2])
+
+
+def _name(part: exp.Identifier, folds: bool) -> str:
+    return part.name.lower() if folds and not part.args.get("quoted") else part.name
 
 
 def writable_table(text: str, dialect: str, argument: str) -> exp.Table:

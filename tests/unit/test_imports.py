@@ -17,6 +17,8 @@ RANKS = {
     "install": 3,
     "lifecycle": 4,
     "connection": 5,
+    "server": 5,
+    "worker": 5,
     "report": 6,
     "integrations": 6,
     "cli": 6,

@@ -1,0 +1,345 @@
+"""What both PostgreSQL engines share: a session is built on the few things that a driver must be able to do."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, Protocol
+
+import pyarrow as pa
+import sqlglot
+from sqlglot import exp
+
+from sqlml.engine import postgres_json
+from sqlml.engine.postgres_catalog import catalog_objects
+from sqlml.engine.postgres_columns import (
+    AmbiguousNull,
+    Column,
+    columns_read,
+    columns_select,
+    schema_of,
+    source_name,
+)
+from sqlml.engine.postgres_relation import checked_relation, verbatim
+from sqlml.engine.postgres_rows import chunked, csv_bytes, joined_rows
+from sqlml.engine.postgres_trust import code_of_others
+from sqlml.engine.postgres_types import column_types, sql_type
+from sqlml.engine.protocol import CatalogEntry, Parameters, Relation
+
+SMALL_BYTES = 32 * 1024**2
+"""What the planner expects to be smaller than this is read at once, without a copy in the server."""
+
+SMALL_ROWS = 20_000
+"""Where it turns out to have more rows than this after all, it is read from a copy."""
+
+CHUNK_ROWS, CHUNK_BYTES = 122_880, 64 * 1024**2
+"""A copy is read in parts of about so many rows, or of so many bytes as they are stored, whichever is less."""
+
+MANY_ROWS = 5_000
+"""From here on rows go by COPY, where the driver has it, and a temporary table is analysed."""
+
+
+class Statements(Protocol):
+    """Statements with one set of rights. Errors are raised as those of our tree."""
+
+    def run(self, sql: str, parameters: Parameters | None = None) -> list[tuple[Any, ...]]:
+        """The rows of a statement; none where it gives none."""
+
+    def cells(self, sql: str, parameters: Parameters | None = None) -> tuple[Any, ...]:
+        """The first row of a SELECT, bytes as they are."""
+
+    def count(self, sql: str, parameters: Parameters | None = None) -> int:
+        """How many rows a statement has written."""
+
+    def described(self, sql: str, parameters: Parameters | None = None) -> list[tuple[str, int, int]]:
+        """The name, the number of the type and its modifier of each column of a SELECT, which is not run."""
+
+    def parse(self, sql: str) -> None:
+        """Refuse a text that is not one statement without parameters."""
+
+    def script(self, sql: str) -> None:
+        """Run the statements of a text."""
+
+    def with_texts(self, sql: str, texts: Sequence[str]) -> None:
+        """Run a statement with texts for ``$1``, ``$2``, ..."""
+
+    def copy(self, sql: str, parts: Iterator[pa.Buffer]) -> bool:
+        """Give parts to a COPY ... FROM STDIN; False, and nothing done, where the driver has none."""
+
+    def is_usable(self) -> bool:
+        """Whether a statement can be run: not so in a transaction that has failed."""
+
+
+class PostgresSession:
+    """A session over the statements of a driver."""
+
+    name = "postgres"
+    dialect = "postgres"
+
+    def __init__(self, statements: Statements, actor: str) -> None:
+        self._statements = statements
+        self._actor = actor
+
+    def execute(self, sql: str, parameters: Parameters | None = None) -> None:
+        """Run one statement and drop its rows."""
+        self._statements.count(sql, parameters)
+
+    def script(self, sql: str) -> None:
+        """Run the statements of a text one after the other, in one transaction."""
+        self._statements.script(sql)
+
+    def rows(self, sql: str, parameters: Parameters | None = None) -> list[tuple[Any, ...]]:
+        """All rows of one statement; a NUMERIC is an int where it is whole by its type or scale, else a float."""
+        return self._statements.run(sql, parameters)
+
+    def arrow(self, sql: str, parameters: Parameters | None = None) -> pa.Table:
+        """All rows of one SELECT as an Arrow table."""
+        return pa.concat_tables(self._tables(sql, parameters, CHUNK_ROWS))
+
+    def append(self, table: exp.Table, rows: pa.Table) -> None:
+        """Insert rows by column name into a table, by COPY where there are many and the table takes it."""
+        names = [exp.to_identifier(name, quoted=True) for name in rows.column_names]
+        target = exp.Schema(this=table.copy(), expressions=names)
+        if rows.num_rows >= MANY_ROWS and self._takes_copy(table):
+            options = [exp.CopyParameter(this=exp.var("FORMAT"), expression=exp.var("csv"))]
+            copy = exp.Copy(this=target, kind=True, files=[exp.var("STDIN")], params=options)
+            if self._statements.copy(copy.sql(self.dialect), (csv_bytes(part) for part in chunked(rows))):
+                return
+        insert = self._insert(table, rows, names).sql(self.dialect)
+        for part in chunked(rows):
+            joined = joined_rows(part)
+            self._statements.with_texts(insert, [*joined.columns, joined.separator, joined.null])
+
+    def has_table(self, table: exp.Table) -> bool:
+        """Whether a table or view of this name exists."""
+        name = table.sql(self.dialect)
+        return bool(self.rows("SELECT pg_catalog.to_regclass($name) IS NOT NULL", {"name": name})[0][0])
+
+    @contextmanager
+    def temporary(self, rows: pa.Table) -> Iterator[exp.Table]:
+        """Arrow rows as a temporary table; after an error it goes with its transaction or session."""
+        table = _temporary_table()
+        columns = [
+            exp.ColumnDef(this=exp.to_identifier(field.name, quoted=True), kind=_raw_type(sql_type(field.type)))
+            for field in rows.schema
+        ]
+        self.execute(_create(exp.Schema(this=table.copy(), expressions=columns)).sql(self.dialect))
+        self.append(table, rows)
+        self._analyze(table, rows.num_rows)
+        yield table
+        self._drop(table)
+
+    @contextmanager
+    def materialized(self, query: exp.Query, parameters: Parameters | None = None) -> Iterator[exp.Table]:
+        """The rows of a SELECT as a temporary table; after an error it goes with its transaction or session."""
+        table = _temporary_table()
+        made = self._statements.count(_create(table.copy(), query.copy()).sql(self.dialect), parameters)
+        self._analyze(table, made)
+        yield table
+        self._drop(table)
+
+    def json_object(
+        self, columns: Mapping[str, pa.DataType], table: str, keys: Mapping[str, str] | None = None
+    ) -> exp.Expression:
+        """These columns of a table as one ``jsonb`` object; NaN and infinities become null."""
+        return postgres_json.json_object(columns, table, keys or {})
+
+    def json_values(self, document: exp.Expression, types: Mapping[str, str]) -> dict[str, exp.Expression]:
+        """By key the value in a JSON object."""
+        return postgres_json.json_values(document, types)
+
+    def catalog(self) -> dict[str, CatalogEntry]:
+        """The roles, the schema ``sqlml`` and all that is in it, routines by their signature."""
+        return {
+            name: CatalogEntry(found.kind, found.definition, "\n".join(found.privileges))
+            for name, found in catalog_objects(self.rows).items()
+        }
+
+    def actor(self) -> str:
+        """Who is asking: the login, and the role that it has taken where that is another one."""
+        return self._actor
+
+    def version(self) -> str:
+        """The version of the server, as in ``15.4``."""
+        return str(self.rows("SHOW server_version")[0][0]).split()[0]
+
+    def _tables(self, sql: str, parameters: Parameters | None, size: int) -> Iterator[pa.Table]:
+        """The rows of a SELECT in order, in tables of about ``size`` rows; at least one table."""
+        columns = self._columns(sql, parameters)
+        if self._is_small(sql, parameters):
+            limited = exp.select("*").from_(verbatim(sql, "q")).limit(SMALL_ROWS + 1).sql(self.dialect)
+            table = self._read(limited, columns, parameters)
+            if table.num_rows <= SMALL_ROWS:
+                yield table
+                return
+        yield from self._copied(sql, parameters, columns, size)
+
+    def _columns(self, sql: str, parameters: Parameters | None) -> list[Column]:
+        described = self._statements.described(sql, parameters)
+        types = column_types([(number, modifier) for _, number, modifier in described], self.rows)
+        return [Column(name, type) for (name, _, _), type in zip(described, types, strict=True)]
+
+    def _is_small(self, sql: str, parameters: Parameters | None) -> bool:
+        explained = self.rows(f"EXPLAIN (FORMAT JSON) {sql}", parameters)
+        plan = json.loads(explained[0][0])[0]["Plan"]
+        return bool(plan["Plan Rows"] * max(plan["Plan Width"], 8) < SMALL_BYTES)
+
+    def _read(self, sql: str, columns: Sequence[Column], parameters: Parameters | None = None) -> pa.Table:
+        """The rows of a SELECT as one table; it is run again where its NULLs have to be told from values."""
+        source = verbatim(sql, "q", [source_name(position) for position in range(len(columns))])
+        flagged: frozenset[int] = frozenset()
+        while True:
+            select = columns_select(source, columns, flagged).sql(self.dialect)
+            try:
+                return columns_read(columns, self._statements.cells(select, parameters), flagged)
+            except AmbiguousNull as ambiguous:
+                flagged |= ambiguous.positions
+
+    def _copied(
+        self, sql: str, parameters: Parameters | None, columns: Sequence[Column], size: int
+    ) -> Iterator[pa.Table]:
+        """The rows through a temporary table: in order, of one moment, and never more than a part of them at once."""
+        table = _temporary_table()
+        names = [exp.to_identifier(source_name(position)) for position in range(len(columns))]
+        create = _create(exp.Schema(this=table.copy(), expressions=names), exp.Var(this=sql)).sql(self.dialect)
+        n = self._statements.count(create, parameters)
+        yield schema_of(columns).empty_table()
+        try:
+            for part in _page_ranges(*self._pages(table), n, size):
+                yield self._read(_rows_of_pages(table, part).sql(self.dialect), columns)
+        finally:
+            if self._statements.is_usable():
+                self._drop(table)
+
+    def _pages(self, table: exp.Table) -> tuple[int, int]:
+        """How many pages a table has, and how many bytes with all that is stored beside them."""
+        asked = """
+            SELECT pg_relation_size(oid) / current_setting('block_size')::bigint, pg_table_size(oid)
+            FROM CAST(to_regclass($name) AS oid) AS oid
+        """
+        pages, size = self.rows(asked, {"name": table.sql(self.dialect)})[0]
+        return pages, size
+
+    def _takes_copy(self, table: exp.Table) -> bool:
+        asked = (
+            "SELECT relkind IN ('r', 'p') AND NOT row_security_active(oid) FROM pg_class WHERE oid = to_regclass($name)"
+        )
+        found = self.rows(asked, {"name": table.sql(self.dialect)})
+        return bool(found and found[0][0])
+
+    def _insert(self, table: exp.Table, rows: pa.Table, names: Sequence[exp.Identifier]) -> exp.Insert:
+        """An INSERT of rows that come as one text for each column, read as the type of the column that they go into."""
+        asked = """
+            SELECT attname, format_type(atttypid, -1) FROM pg_attribute
+            WHERE attrelid = to_regclass($name) AND attnum > 0 AND NOT attisdropped
+        """
+        types = dict(self.rows(asked, {"name": table.sql(self.dialect)}))
+        separator, null = _given(rows.num_columns), _given(rows.num_columns + 1)
+        values = [
+            exp.cast(_items(_given(position), separator, null), _raw_type(types.get(name, "text")))
+            for position, name in enumerate(rows.column_names)
+        ]
+        return exp.insert(exp.select(*values), table.copy(), columns=list(names))
+
+    def _analyze(self, table: exp.Table, n: int) -> None:
+        if n >= MANY_ROWS:
+            self.execute(exp.Analyze(kind="", this=table.copy()).sql(self.dialect))
+
+    def _drop(self, table: exp.Table) -> None:
+        self.execute(exp.Drop(tables=[table.copy()], kind="TABLE").sql(self.dialect))
+
+
+_LOCK = ("INSERT INTO sqlml.lock (name) VALUES ($what)", "DELETE FROM sqlml.lock WHERE name = $what")
+"""Locks that only the owner can hold; an advisory lock is free to all who may log in."""
+
+_FIRST_LOCK = "SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended($what, 0::bigint))::text"
+"""The lock of whoever installs sqlml, when there are no tables yet."""
+
+
+class PostgresEngine(PostgresSession):
+    """The caller's session; ``transaction`` begins one for the statements of the caller and of the owner alike."""
+
+    runtimes: tuple[str, ...] = ("auto", "inline", "worker")
+
+    def __init__(
+        self,
+        caller: Statements,
+        owner: Statements,
+        transaction: Callable[[], AbstractContextManager[None]],
+        actor: str,
+    ) -> None:
+        super().__init__(caller, actor)
+        self._owner = PostgresSession(owner, actor)
+        self._transaction = transaction
+
+    def relation(self, text: str) -> Relation:
+        """The relation that a caller names, checked by the server's own parser: alone, and where it will stand."""
+        return checked_relation(text, self._statements)
+
+    def batches(
+        self, sql: str, parameters: Parameters | None = None, size: int = CHUNK_ROWS
+    ) -> Iterator[pa.RecordBatch]:
+        """The rows of one SELECT, as they were when the first batch was asked for; the session may write meanwhile."""
+        for table in self._tables(sql, parameters, size):
+            yield from table.to_batches(size)
+
+    @contextmanager
+    def transaction(self) -> Iterator[PostgresSession]:
+        """Everything inside commits together, or nothing does; gives the session with the owner's rights."""
+        with self._transaction():
+            yield self._owner
+
+    def code_of_others(self, table: exp.Table) -> str | None:
+        """What reading a table would run of somebody who may not act as the caller; None where it would run nothing."""
+        name = table.sql(self.dialect)
+        self.execute(exp.Command(this="LOCK", expression=f"TABLE {name} IN ACCESS SHARE MODE").sql(self.dialect))
+        return code_of_others(self.rows, name)
+
+    def lock(self, what: str) -> None:
+        """Wait until no other transaction holds this lock, and hold it until the end of this one."""
+        if self.has_table(exp.table_("lock", db="sqlml")):
+            # The second of two transactions waits for the end of the first to know whether the name is taken.
+            for statement in _LOCK:
+                self._owner.execute(statement, {"what": what})
+        else:
+            self.rows(_FIRST_LOCK, {"what": f"sqlml {what}"})
+
+
+def _temporary_table() -> exp.Table:
+    return exp.table_(f"sqlml_{uuid.uuid4().hex}", db="pg_temp")
+
+
+def _create(target: exp.Expression, query: exp.Query | exp.Var | None = None) -> exp.Create:
+    properties = exp.Properties(expressions=[exp.TemporaryProperty()])
+    return exp.Create(this=target, kind="TABLE", expression=query, properties=properties)
+
+
+def _raw_type(text: str) -> exp.DataType:
+    """A type in the words of the server itself."""
+    return exp.DataType(this=exp.DataType.Type.USERDEFINED, kind=text)
+
+
+def _given(position: int) -> exp.Parameter:
+    return exp.Parameter(this=exp.Literal.number(position + 1))
+
+
+def _items(text: exp.Expression, separator: exp.Expression, null: exp.Expression) -> exp.Expression:
+    """The rows of a column, of which there are some: a text of length 0 is one value and not none."""
+    items = exp.Anonymous(this="string_to_array", expressions=[text, separator.copy(), null.copy()])
+    none, one = (exp.cast(exp.Literal.string(array), _raw_type("text[]")) for array in ("{}", '{""}'))
+    known = exp.Anonymous(this="coalesce", expressions=[exp.Anonymous(this="nullif", expressions=[items, none]), one])
+    return exp.Anonymous(this="unnest", expressions=[known])
+
+
+def _page_ranges(pages: int, stored: int, n: int, size: int) -> Iterator[tuple[int, int]]:
+    """Ranges of pages that hold about ``size`` of ``n`` rows each, or less where they are large."""
+    step = max(1, min(pages * size // max(1, n), pages * CHUNK_BYTES // max(1, stored)))
+    return ((start, min(start + step, pages)) for start in range(0, pages, step))
+
+
+def _rows_of_pages(table: exp.Table, pages: tuple[int, int]) -> exp.Select:
+    first, end = (f"'({page},0)'::tid" for page in pages)
+    within = sqlglot.condition(f"ctid >= {first} AND ctid < {end}", dialect="postgres")
+    return exp.select("*").from_(table).where(within)
