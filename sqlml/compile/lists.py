@@ -24,6 +24,7 @@ from sqlglot import exp
 
 from sqlml.compile.binding import list_item, typed_list
 from sqlml.compile.row import category_code, raised, row_value
+from sqlml.compile.slot import Slot, missing_goes_left, numbers_read, slot_of_node, slots_read
 from sqlml.spec import Feature, Model, Tree, Trees
 
 LIST_COLUMNS = {
@@ -44,15 +45,6 @@ per node and then those of the categorical nodes; ``branch`` says for each node 
 where no node is categorical. ``slot_number`` and ``slot_missing`` say for each slot which number it holds (0 for the
 slot of a category and the last) and what it holds where that is missing.
 """
-
-
-@dataclass(frozen=True, order=True)
-class Slot:
-    """An entry of ``x``: a feature read as a category, or as a number of which missing goes left or right."""
-
-    is_number: bool
-    feature: int
-    missing_left: bool = False
 
 
 @dataclass
@@ -99,11 +91,11 @@ def tree_lists(model: Model) -> dict[str, list[Any]] | None:
     if not isinstance(model.estimator, Trees):
         return None
     trees, outputs = model.estimator.trees, model.estimator.outputs
-    slots = _slots(model, model.estimator)
+    slots = slots_read(model, model.estimator)
     nodes = _Nodes(last_slot=len(slots) + 1)
     walks = [[_add_tree(tree, model.features, slots, nodes), *[0] * tree.depth] for tree in trees]
     child, branch = nodes.branches()
-    read = _numbers_read(slots)
+    read = numbers_read(slots)
     return {
         "walk": [walks[output::outputs] for output in range(outputs)],
         "slot": nodes.slot,
@@ -112,7 +104,7 @@ def tree_lists(model: Model) -> dict[str, list[Any]] | None:
         "child": child,
         "branch": branch,
         "slot_number": [*(read.index(slot.feature) + 1 if slot.is_number else 0 for slot in slots), 0],
-        "slot_missing": [*(_missing(slot) for slot in slots), 0.0],
+        "slot_missing": [*(slot.missing for slot in slots), 0.0],
     }
 
 
@@ -123,8 +115,8 @@ def raw_lists(model: Model, name: str, version: int) -> exp.Expr:
     raises an error that says so. ``model.estimator`` must be Trees.
     """
     assert isinstance(model.estimator, Trees)  # noqa: S101
-    slots = _slots(model, model.estimator)
-    numbers = [row_value(model, model.features[feature], name) for feature in _numbers_read(slots)]
+    slots = slots_read(model, model.estimator)
+    numbers = [row_value(model, model.features[feature], name) for feature in numbers_read(slots)]
     codes = [category_code(model, slot.feature, name) for slot in slots if not slot.is_number]
     lists = [column for column in LIST_COLUMNS if codes or column != "branch"]
     entries = [_stored_lists(lists, name, version), _entry("number", typed_list(numbers, "DOUBLE"))]
@@ -136,35 +128,6 @@ def raw_lists(model: Model, name: str, version: int) -> exp.Expr:
     for placeholder in list(walk.find_all(exp.Placeholder)):
         placeholder.replace(exp.Anonymous(this="STRUCT_INSERT", expressions=entries))
     return list_item(walk, 1) if model.estimator.outputs == 1 else walk
-
-
-def _slots(model: Model, estimator: Trees) -> tuple[Slot, ...]:
-    """Every slot that some node reads, those of categories first."""
-    read = {
-        _slot(tree, node, model.features[feature])
-        for tree in estimator.trees
-        for node, feature in enumerate(tree.feature)
-    }
-    return tuple(sorted(read))
-
-
-def _slot(tree: Tree, node: int, feature: Feature) -> Slot:
-    """The slot that a node reads; where missing is imputed it has no side of its own."""
-    if tree.categories[node] is not None:
-        return Slot(False, tree.feature[node])
-    return Slot(True, tree.feature[node], tree.missing_left[node] and feature.impute is None)
-
-
-def _missing(slot: Slot) -> float:
-    """What a slot holds where there is no number."""
-    if not slot.is_number:
-        return 0.0
-    return -math.inf if slot.missing_left else math.nan
-
-
-def _numbers_read(slots: Sequence[Slot]) -> list[int]:
-    """The features that are read as numbers, in order."""
-    return sorted({slot.feature for slot in slots if slot.is_number})
 
 
 def _add_tree(tree: Tree, features: Sequence[Feature], slots: tuple[Slot, ...], nodes: _Nodes) -> int:
@@ -180,7 +143,7 @@ def _add_tree(tree: Tree, features: Sequence[Feature], slots: tuple[Slot, ...], 
                 continue
             feature = features[tree.feature[child]]
             sisters = nodes.reserve(2)
-            nodes.slot[position - 1] = positions[_slot(tree, child, feature)]
+            nodes.slot[position - 1] = positions[slot_of_node(tree, child, feature)]
             if tree.categories[child] is None:
                 nodes.threshold[position - 1] = tree.threshold[child]
                 nodes.child[position - 1] = sisters
@@ -194,8 +157,7 @@ def _add_tree(tree: Tree, features: Sequence[Feature], slots: tuple[Slot, ...], 
 def _goes_right(tree: Tree, node: int, feature: Feature) -> list[bool]:
     """For each category, and last for missing, whether it goes right; an imputed value goes where its code goes."""
     left = set(tree.categories[node] or ())
-    missing_left = tree.missing_left[node] if feature.impute is None else feature.impute in left
-    return [*(code not in left for code in range(len(feature.categories))), not missing_left]
+    return [*(code not in left for code in range(len(feature.categories))), not missing_goes_left(tree, node, feature)]
 
 
 def _entry(name: str, value: exp.Expr) -> exp.Expr:

@@ -19,6 +19,9 @@ from sqlml.spec import CategoryTerm, Constant, Estimator, Linear, NumericTerm, T
 
 Addends = tuple[exp.Expr, ...]
 
+Goes = Callable[[int, bool], exp.Expr]
+"""A condition that is true for exactly the rows that go left (or else right) at a node, the missing ones included."""
+
 
 def raw_addends(estimator: Estimator, values: Sequence[exp.Expr], dialect: Dialect) -> tuple[Addends, ...]:
     """For each output what is added up, in order; ``values`` holds the expression of every feature.
@@ -51,7 +54,16 @@ def tree_case(tree: Tree, values: Sequence[exp.Expr], dialect: Dialect) -> exp.E
     of ``n`` leaves nests at most ``log2(n)`` deep, however deep it is, and a row is compared no more often than
     it passes nodes.
     """
-    return _subtree(tree, 0 if tree.feature else -1, _leaf_counts(tree), values, dialect)
+
+    def goes(node: int, left: bool) -> exp.Expr:
+        return _goes(tree, node, left, values[tree.feature[node]], dialect)
+
+    return tree_branches(tree, goes, dialect)
+
+
+def tree_branches(tree: Tree, goes: Goes, dialect: Dialect) -> exp.Expr:
+    """A tree as CASE in the shape of :func:`tree_case`, whatever its conditions are written over."""
+    return _subtree(tree, 0 if tree.feature else -1, _leaf_counts(tree), goes, dialect)
 
 
 def _constant(estimator: Constant, values: Sequence[exp.Expr], dialect: Dialect) -> tuple[Addends, ...]:
@@ -105,7 +117,7 @@ def _leaf_counts(tree: Tree) -> list[int]:
     return counts
 
 
-def _subtree(tree: Tree, child: int, counts: Sequence[int], values: Sequence[exp.Expr], dialect: Dialect) -> exp.Expr:
+def _subtree(tree: Tree, child: int, counts: Sequence[int], goes: Goes, dialect: Dialect) -> exp.Expr:
     """The expression below a child: a leaf, or a CASE that follows the heavier children down to a leaf."""
     ifs = []
     while child >= 0:
@@ -115,8 +127,8 @@ def _subtree(tree: Tree, child: int, counts: Sequence[int], values: Sequence[exp
             continue
         left_is_light = (counts[left] if left >= 0 else 1) < (counts[right] if right >= 0 else 1)
         light, heavy = (left, right) if left_is_light else (right, left)
-        condition = _goes(tree, child, left_is_light, values[tree.feature[child]], dialect)
-        ifs.append(exp.If(this=condition, true=_subtree(tree, light, counts, values, dialect)))
+        below = _subtree(tree, light, counts, goes, dialect)
+        ifs.append(exp.If(this=goes(child, left_is_light), true=below))
         child = heavy
     leaf = double(tree.leaf[-child - 1], dialect)
     return exp.Case(ifs=ifs, default=leaf) if ifs else leaf

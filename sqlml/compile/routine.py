@@ -1,169 +1,89 @@
-"""The macros that DuckDB runs for one version of a model, with nothing but the database file at hand."""
+"""The routines that a database keeps for a version of a model, in each dialect that has any."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 
-import sqlglot
 from sqlglot import exp
 
-from sqlml.compile.binding import bound, list_item, transformed, typed_list
-from sqlml.compile.columns import FEATURES, check_columns
+from sqlml.compile.columns import check_columns
+from sqlml.compile.compiled import CompiledRoutine
 from sqlml.compile.dialect import DIALECTS
-from sqlml.compile.expression import raw_expression
-from sqlml.compile.link import exponential, logistic
-from sqlml.compile.lists import raw_lists
-from sqlml.compile.literal import double, text
-from sqlml.compile.row import raised
-from sqlml.compile.statement import binary_label
+from sqlml.compile.dispatcher import dispatch_functions
+from sqlml.compile.function import KINDS, functions
+from sqlml.compile.macro import macros
+from sqlml.compile.qualified import call
 from sqlml.errors import InvalidName
-from sqlml.spec import Model, Trees
-
-_DUCKDB = DIALECTS["duckdb"]
+from sqlml.spec import Model
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,47}")
 
+Compiler = Callable[[str, int, Model], tuple[CompiledRoutine, ...]]
 
-@dataclass(frozen=True)
-class CompiledRoutine:
-    """One macro: its name without the schema, the statement that creates or replaces it, and its layout.
-
-    ``layout`` is ``lists`` (the model lies in ``sqlml.compiled_trees``) or ``expression`` (in the macro itself).
-    """
-
-    name: str
-    sql: str
-    layout: str
+COMPILERS: dict[str, Compiler] = {"duckdb": macros, "postgres": functions}
+"""What compiles the routines of a version, by dialect."""
 
 
-def routines(name: str, version: int, model: Model) -> tuple[CompiledRoutine, ...]:
-    """The macros of schema ``sqlml`` for a version of model ``name``, in the order in which to create them.
+LAYOUTS_IN_TABLES = ("lists",)
+"""The layouts in which the model lies in ``sqlml.compiled_trees`` and not in its routines."""
 
-    Each takes ``features``: the alias of a relation, a struct, or a literal such as ``{'age': 42}``.
-    ``raw_score_<name>`` gives DOUBLE, or DOUBLE[] for a multiclass model; ``predict_<name>`` the value or the
-    probability of ``classes[1]``; ``predict_label_<name>`` the class as VARCHAR, ``classes[1]`` where its probability
-    is above one half, the first of the greatest for a multiclass model; ``predict_proba_<name>`` a JSON object, class
-    to probability.
+
+def routines(dialect: str, name: str, version: int, model: Model) -> tuple[CompiledRoutine, ...]:
+    """The routines of schema ``sqlml`` for a version of model ``name``, in the order in which to create them.
+
+    Each takes ``features``, a whole row. In both dialects ``raw_score_<name>`` gives a double, or a list of them for
+    a multiclass model; ``predict_<name>`` the value or the probability of ``classes[1]``; ``predict_label_<name>`` the
+    class as text, ``classes[1]`` where its probability is above one half, the first of the greatest for a multiclass
+    model; ``predict_proba_<name>`` a JSON object, class to probability. Those are of scope ``live``. PostgreSQL keeps
+    the same functions for every version, of scope ``version``; in DuckDB there are none.
 
     Raises
     ------
     InvalidName
         ``name`` is not the name of a model.
     InvalidArgument
-        DuckDB cannot tell two columns of the model apart.
+        The dialect cannot tell two columns of the model apart, or cannot hold a name or a text of it.
 
     Examples
     --------
     >>> from sqlml.spec import Constant
-    >>> for routine in routines("m", 1, Model("regression", (), (), Constant((1.5,)), "identity")):
-    ...     print(routine.sql)
-    CREATE OR REPLACE MACRO sqlml.raw_score_m(features) AS CAST('1.5' AS DOUBLE)
-    CREATE OR REPLACE MACRO sqlml.predict_m(features) AS sqlml.raw_score_m(features)
+    >>> model = Model("regression", (), (), Constant((1.5,)), "identity")
+    >>> [routine.name for routine in routines("postgres", "m", 1, model) if routine.scope == "version"]
+    ['m@1_core', 'm@1_raw', 'm@1_predict', 'm@1_label', 'm@1_proba']
     """
     if not _NAME.fullmatch(name):
         raise InvalidName(f"a model cannot be named {name!r}; a name matches {_NAME.pattern}")
-    check_columns(model, _DUCKDB)
-    layout = "lists" if isinstance(model.estimator, Trees) else "expression"
-    raw = raw_lists(model, name, version) if layout == "lists" else raw_expression(model, name)
-    bodies = {f"raw_score_{name}": raw, **_BODIES[model.task](model, name)}
-    return tuple(CompiledRoutine(macro, _create(macro, body), layout) for macro, body in bodies.items())
+    check_columns(model, DIALECTS[dialect])
+    return COMPILERS[dialect](name, version, model)
 
 
-def _create(macro: str, body: exp.Expr) -> str:
-    signature = exp.UserDefinedFunction(
-        this=exp.table_(macro, db="sqlml"), expressions=[exp.to_identifier(FEATURES)], wrapped=True
-    )
-    return exp.Create(this=signature, kind="MACRO", replace=True, expression=body).sql(dialect="duckdb")
+def raw_score_calls(dialect: str, name: str, version: int, row: exp.Expr) -> tuple[exp.Expr, ...]:
+    """The raw score of a row by the routines of a version, in every way in which they read a row.
+
+    In DuckDB the live macro is asked, so it has to be that of the version.
+
+    >>> print(*(each.sql("postgres") for each in raw_score_calls("postgres", "m", 1, exp.column("r"))))
+    sqlml."m@1_raw"(r) sqlml."m@1_raw"(pg_catalog.to_jsonb(r))
+    """
+    if dialect == "duckdb":
+        return (call(f"raw_score_{name}", row, schema="sqlml"),)
+    function = f"{name}@{version}_{KINDS['raw_score']}"
+    return tuple(call(function, each, schema="sqlml") for each in (row, call("to_jsonb", row.copy())))
 
 
-def _call(macro: str) -> exp.Expr:
-    """A call of another macro over the same row."""
-    function = exp.Anonymous(this=macro, expressions=[exp.column(FEATURES)])
-    return exp.Dot(this=exp.to_identifier("sqlml"), expression=function)
+def dispatchers(dialect: str, live: Mapping[str, str]) -> tuple[CompiledRoutine, ...]:
+    """The routines that have to be made anew when a model goes live: those that know the live models.
+
+    ``live`` has the task of every live model. DuckDB has none: its ``predict`` is the same for every model.
+    """
+    return dispatch_functions(live) if dialect == "postgres" else ()
 
 
-def _regression(model: Model, name: str) -> dict[str, exp.Expr]:
-    return {f"predict_{name}": _linked(model, name)}
+def dispatchers_lock(dialect: str) -> tuple[str, ...]:
+    """The statements that let no other transaction change the dispatchers; run them before the live models are read."""
+    return (_LOCK,) if dialect == "postgres" else ()
 
 
-def _binary(model: Model, name: str) -> dict[str, exp.Expr]:
-    probability = exp.column("p")
-    rest = exp.Sub(this=double(1.0, _DUCKDB), expression=probability.copy())
-    shares = _json(model, [rest, probability])
-    return {
-        f"predict_{name}": _linked(model, name),
-        f"predict_label_{name}": bound("p", _call(f"predict_{name}"), binary_label(model, exp.column("p"), _DUCKDB)),
-        f"predict_proba_{name}": bound("p", _call(f"predict_{name}"), shares),
-    }
-
-
-def _multiclass(model: Model, name: str) -> dict[str, exp.Expr]:
-    refused = raised(
-        f"ML001 model {name!r} has {len(model.classes)} classes and no single prediction; "
-        f"call sqlml.predict_label_{name} or sqlml.predict_proba_{name}"
-    )
-    shares = exp.column("p")
-    greatest = exp.Anonymous(this="LIST_MAX", expressions=[shares.copy()])
-    first = exp.Anonymous(this="LIST_POSITION", expressions=[shares.copy(), greatest])
-    label = list_item(typed_list([text(label, _DUCKDB) for label in model.classes], "VARCHAR"), first)
-    items = [list_item(shares.copy(), place) for place in range(1, len(model.classes) + 1)]
-    return {
-        f"predict_{name}": refused,
-        f"predict_label_{name}": bound("p", _linked_list(model, name), label),
-        f"predict_proba_{name}": bound("p", _linked_list(model, name), _json(model, items)),
-    }
-
-
-_BODIES: dict[str, Callable[[Model, str], dict[str, exp.Expr]]] = {
-    "regression": _regression,
-    "binary": _binary,
-    "multiclass": _multiclass,
-}
-"""The bodies of the macros over the raw score, by task."""
-
-
-def _linked(model: Model, name: str) -> exp.Expr:
-    """The output of a model of one."""
-    raw = _call(f"raw_score_{name}")
-    if model.link == "softmax":
-        return _linked_list(model, name)
-    link = _LINKS[model.link]
-    return raw if link is None else bound("r", raw, link(exp.column("r"), _DUCKDB))
-
-
-def _linked_list(model: Model, name: str) -> exp.Expr:
-    """The outputs of a model of several, as a list."""
-    raw = _call(f"raw_score_{name}")
-    if model.link == "softmax":
-        softmax = sqlglot.parse_one(_SOFTMAX, dialect="duckdb")
-        return softmax.transform(lambda node: raw if isinstance(node, exp.Placeholder) else node)
-    link = _LINKS[model.link]
-    return raw if link is None else transformed(raw, ["r"], link(exp.column("r"), _DUCKDB))
-
-
-_LINKS: dict[str, Callable[..., exp.Expr] | None] = {
-    "identity": None,
-    "logistic": logistic,
-    "exponential": exponential,
-}
-"""The links that work on each raw score alone."""
-
-_SOFTMAX = (
-    "LIST_TRANSFORM([?], LAMBDA r : LIST_TRANSFORM([LIST_MAX(r)], LAMBDA m : LIST_TRANSFORM("
-    "[LIST_TRANSFORM(r, LAMBDA v : EXP(v - m))], LAMBDA e : LIST_TRANSFORM([LIST_SUM(e)], LAMBDA t : "
-    "LIST_TRANSFORM(e, LAMBDA v : v / t))[1])[1])[1])[1]"
-)
-"""exp(r - m) over their sum ``t``, where ``m`` is the greatest of the raw scores ``?``."""
-
-
-def _json(model: Model, shares: list[exp.Expr]) -> exp.Expr:
-    """A JSON object of the classes and their probabilities; JSON has no NaN, so that one is null."""
-    nan = double(float("nan"), _DUCKDB)
-    entries = [
-        part
-        for label, share in zip(model.classes, shares, strict=True)
-        for part in (text(label, _DUCKDB), exp.Nullif(this=share, expression=nan.copy()))
-    ]
-    return exp.Anonymous(this="JSON_OBJECT", expressions=entries)
+_LOCK = "INSERT INTO sqlml.lock (name) VALUES ('dispatchers') ON CONFLICT (name) DO UPDATE SET name = excluded.name"
+"""A row that only the owner can lock; an advisory lock could be held by anybody who may log in."""

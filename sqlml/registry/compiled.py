@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +10,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from sqlglot import exp
 
+from sqlml.compile.compiled import created_routines, script
 from sqlml.compile.lists import tree_lists
-from sqlml.compile.routine import routines
+from sqlml.compile.routine import LAYOUTS_IN_TABLES, dispatchers, dispatchers_lock, raw_score_calls, routines
 from sqlml.engine import Session
 from sqlml.errors import DeploymentError, ParityError
 from sqlml.kernel.scorer import scorer
@@ -26,7 +26,8 @@ from sqlml.spec import Model
 ROWS_COMPARED = 10_000
 """At most this many held-out rows are scored both ways."""
 
-_CREATED = re.compile(r"^CREATE OR REPLACE MACRO (sqlml\.\w+)", re.MULTILINE)
+DISPATCHERS = "compiled:"
+"""The origin of routines that answer for every live model, and belong to none."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +39,8 @@ class Compiled:
 
     @property
     def creates(self) -> tuple[str, ...]:
-        """The routines that the statements create, as ``schema.name``."""
-        return tuple(_CREATED.findall(self.sql))
+        """The routines that the statements create, as the catalog names them."""
+        return created_routines(self.sql)
 
 
 def compile_and_prove(session: Session, address: Address, model: Model, rows: pa.Table) -> None:
@@ -50,17 +51,21 @@ def compile_and_prove(session: Session, address: Address, model: Model, rows: pa
     ParityError
         Where a raw score differs in a single bit; nothing is kept then, as the caller's transaction ends.
     """
-    made = routines(address.model, address.version, model)
-    compiled = Compiled(";\n".join(routine.sql for routine in made) + ";\n", made[0].layout)
-    lists = tree_lists(model)
+    made = routines(session.dialect, address.model, address.version, model)
+    compiled = Compiled(script(made), made[0].layout)
+    lists = tree_lists(model) if compiled.layout in LAYOUTS_IN_TABLES else None
     if lists is not None:
         _add_lists(session, address, lists)
     sample = rows.slice(0, ROWS_COMPARED)
-    _create(session, compiled)
+    kept = Compiled(script(tuple(routine for routine in made if routine.scope == "version")), compiled.layout)
+    _create(session, kept if kept.sql else compiled)
     in_sql = _raw_scores(session, address, model, sample)
-    _restore_live(session, address, compiled)
+    if kept.sql:
+        record_routines(session, kept.creates, f"compiled:{address}", text_hash(compiled.sql))
+    else:
+        _restore_live(session, address, compiled)
     in_kernel = scorer(model).raw_rows({name: sample.column(name) for name in sample.column_names})
-    difference = largest_difference(in_kernel, in_sql)
+    difference = max(largest_difference(in_kernel, scores) for scores in in_sql)
     if difference != 0.0:
         raise ParityError(
             f"the compiled SQL of {address} and its kernel differ by up to {difference:g} on {len(sample)} rows; "
@@ -97,6 +102,22 @@ def create_live_routines(session: Session, address: Address) -> None:
         )
     _create(session, compiled)
     record_routines(session, compiled.creates, f"compiled:{address}", text_hash(compiled.sql))
+    create_dispatchers(session, address.model)
+
+
+def create_dispatchers(session: Session, going_live: str | None = None) -> None:
+    """Create the routines that answer for every live model, where the engine has any: ``predict(model, features)``.
+
+    ``going_live`` is a model whose deployment is not written down yet. To be run when sqlml is installed, too.
+    """
+    for statement in dispatchers_lock(session.dialect):
+        session.execute(statement)
+    live = {row[0]: row[1] for row in session.rows(query("models")) if row[3] is not None or row[0] == going_live}
+    made = dispatchers(session.dialect, live)
+    if made:
+        compiled = Compiled(script(made), made[0].layout)
+        _create(session, compiled)
+        record_routines(session, compiled.creates, DISPATCHERS, text_hash(compiled.sql))
 
 
 def largest_difference(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
@@ -137,16 +158,22 @@ def _add_lists(session: Session, address: Address, lists: dict[str, Any]) -> Non
     session.append(exp.table_("compiled_trees", db="sqlml"), pa.table(columns))
 
 
-def _raw_scores(session: Session, address: Address, model: Model, rows: pa.Table) -> NDArray[np.float64]:
-    """What ``sqlml.raw_score_<model>`` gives for these rows, float64 of shape (rows, outputs)."""
+def _raw_scores(session: Session, address: Address, model: Model, rows: pa.Table) -> list[NDArray[np.float64]]:
+    """What the routines of the version give for these rows, in each way of reading a row.
+
+    Each is float64 of shape (rows, outputs).
+    """
     numbered = rows.append_column("sqlml_row", pa.array(np.arange(len(rows))))
+    shape = (len(rows), model.estimator.outputs)
     with session.temporary(numbered) as source:
-        call = exp.Dot(
-            this=exp.to_identifier("sqlml"),
-            expression=exp.Anonymous(this=f"raw_score_{address.model}", expressions=[exp.column("r")]),
-        )
-        select = exp.select(call.as_("raw")).from_(exp.alias_(source, "r", table=True)).order_by("r.sqlml_row")
-        raw = session.arrow(select.sql(session.dialect)).column("raw").combine_chunks()
-    values = raw.flatten() if pa.types.is_list(raw.type) else raw
-    scores: NDArray[np.float64] = values.to_numpy(zero_copy_only=False).reshape(len(rows), model.estimator.outputs)
-    return scores
+        calls = raw_score_calls(session.dialect, address.model, address.version, exp.column("r"))
+        named = [call.as_(f"raw_{way}") for way, call in enumerate(calls)]
+        select = exp.select(*named).from_(exp.alias_(source, "r", table=True)).order_by("r.sqlml_row")
+        scored = session.arrow(select.sql(session.dialect))
+    return [_doubles(column.combine_chunks()).reshape(shape) for column in scored.columns]
+
+
+def _doubles(values: pa.Array) -> NDArray[np.float64]:
+    flat = values.flatten() if pa.types.is_list(values.type) else values
+    doubles: NDArray[np.float64] = flat.to_numpy(zero_copy_only=False)
+    return doubles

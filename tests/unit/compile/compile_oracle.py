@@ -314,7 +314,7 @@ def install(con, name, version, model):
         marks = ", ".join(f"?::{type}" for type in LIST_COLUMNS.values())
         con.execute("DELETE FROM sqlml.compiled_trees WHERE model = ? AND version = ?", [name, version])
         con.execute(f"INSERT INTO sqlml.compiled_trees VALUES (?, ?, {marks})", [name, version, *lists.values()])
-    for routine in routines(name, version, model):
+    for routine in routines("duckdb", name, version, model):
         con.execute(routine.sql)
 
 

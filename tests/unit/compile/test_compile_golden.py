@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import sqlglot
 
-from sqlml.compile import DIALECTS, routines, select_sql
+from sqlml.compile import DIALECTS, created_routines, dispatchers, routines, script, select_sql
 from sqlml.spec import CategoryTerm, Column, Constant, Feature, Linear, Model, NumericTerm, Tree, Trees
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "compile"
@@ -68,10 +68,34 @@ def test_the_statement(model, dialect):
 
 @pytest.mark.parametrize("model", MODELS)
 def test_the_macros(model):
-    compiled = routines(model, 3, MODELS[model])
+    compiled = routines("duckdb", model, 3, MODELS[model])
     layouts = {routine.layout for routine in compiled}
     assert layouts == {"lists" if isinstance(MODELS[model].estimator, Trees) else "expression"}
     check(f"{model}.{layouts.pop()}.duckdb.sql", "".join(routine.sql + ";\n" for routine in compiled))
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_the_functions(model):
+    compiled = routines("postgres", model, 3, MODELS[model])
+    assert {routine.layout for routine in compiled} == {"expression"}
+    assert [routine.scope for routine in compiled].count("live") == 4
+    check(f"{model}.expression.postgres.sql", script(compiled))
+
+
+def test_the_functions_that_answer_for_every_model():
+    live = {"one": "binary", "two": "multiclass", "three": "regression", "four": "binary", "five": "binary"}
+    check("dispatchers.postgres.sql", script(dispatchers("postgres", live)))
+    assert dispatchers("duckdb", live) == ()
+
+
+@pytest.mark.parametrize("dialect", ["duckdb", "postgres"])
+@pytest.mark.parametrize("model", MODELS)
+def test_a_script_says_what_it_creates(model, dialect):
+    compiled = routines(dialect, model, 3, MODELS[model])
+    created = created_routines(script(compiled))
+    names = [name.removeprefix("sqlml.").partition("(")[0].strip('"') for name in created]
+    assert names == [routine.name for routine in compiled]
+    assert all(("(" in name) == (dialect == "postgres") for name in created)
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
@@ -86,4 +110,5 @@ def test_every_dialect(model, dialect):
 def test_no_file_is_left_over():
     dialects = {f"{model}.nested.{dialect}.sql" for model in MODELS for dialect in DIALECTS}
     macros = {f"{model}.{layout}.duckdb.sql" for model in MODELS for layout in ("lists", "expression")}
-    assert {path.name for path in FIXTURES.iterdir()} <= dialects | macros
+    functions = {"dispatchers.postgres.sql", *(f"{model}.expression.postgres.sql" for model in MODELS)}
+    assert {path.name for path in FIXTURES.iterdir()} <= dialects | macros | functions

@@ -173,13 +173,13 @@ def test_the_label_of_a_binary_model_needs_more_than_one_half(plain):
 @pytest.mark.parametrize("name", ["M", "1m", "m-1", "m; DROP TABLE x", "", "m" * 49, "é"])
 def test_a_name_that_is_no_models_is_refused(name):
     with pytest.raises(InvalidName, match="a model cannot be named"):
-        routines(name, 1, MODEL)
+        routines("duckdb", name, 1, MODEL)
 
 
 def test_columns_that_duckdb_cannot_tell_apart_are_refused():
     columns = (Column("age", "number"), Column("AGE", "number"))
     with pytest.raises(InvalidArgument, match="rename one of them"):
-        routines("m", 1, Model("regression", columns, (), Constant((0.0,)), "identity"))
+        routines("duckdb", "m", 1, Model("regression", columns, (), Constant((0.0,)), "identity"))
 
 
 @pytest.mark.parametrize("codes", [None, (0,)])
@@ -188,7 +188,7 @@ def test_the_macro_of_trees_does_not_grow_with_them(codes):
         Model("regression", COLUMNS, FEATURES, Trees(1, (stump(1, 0.5, 1.0, 2.0, codes),) * count), "identity")
         for count in (1, 500)
     )
-    assert routines("m", 1, few) == routines("m", 1, many)
+    assert routines("duckdb", "m", 1, few) == routines("duckdb", "m", 1, many)
     assert len(tree_lists(many)["walk"][0]) == 500
 
 
