@@ -11,13 +11,17 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from sqlml.engine.duckdb_connection import Connection
+from typing import Any, Protocol
 
 _END = b"\xff"
 _AGAIN_SECONDS = 0.05
+
+
+class Interruptible(Protocol):
+    """A connection, or other work that is ended from outside; being told so twice does no harm."""
+
+    def interrupt(self) -> None:
+        """End what is under way."""
 
 
 class _Interrupts:
@@ -57,10 +61,11 @@ def interrupts_held() -> Iterator[None]:
 
 
 @contextmanager
-def interruptible(connection: Connection) -> Iterator[None]:
-    """Let an interrupt end what runs on a connection: it is a ``KeyboardInterrupt``, whatever was made of it inside.
+def interruptible(connection: Interruptible) -> Iterator[None]:
+    """Let an interrupt end what runs on a connection, or other work.
 
-    The signal is also read from a socket, by a thread that interrupts the connection.
+    It is a ``KeyboardInterrupt``, whatever was made of it inside. The signal is also read from a socket, by a thread
+    that interrupts the connection.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -89,7 +94,7 @@ def interruptible(connection: Connection) -> Iterator[None]:
         _INTERRUPTS.raise_what_came()
 
 
-def _watch(reader: socket.socket, connection: Connection) -> None:
+def _watch(reader: socket.socket, connection: Interruptible) -> None:
     """Interrupt the connection from when a signal comes to the end.
 
     Once is not enough: it may meet the connection between two statements, or before one has begun.

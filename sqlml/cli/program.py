@@ -6,14 +6,18 @@ from typing import Any
 
 import click
 
+from sqlml.cli.commands.copy import copy
+from sqlml.cli.commands.dbt_package import dbt_package
 from sqlml.cli.commands.demo import demo
 from sqlml.cli.commands.deploy import deploy, rollback
 from sqlml.cli.commands.init import init
+from sqlml.cli.commands.install import install
 from sqlml.cli.commands.models import models
 from sqlml.cli.commands.score import score
 from sqlml.cli.commands.sql import sql
 from sqlml.cli.commands.train import train
 from sqlml.cli.commands.verify import verify
+from sqlml.cli.commands.worker import worker
 from sqlml.cli.failure import Interrupted, PipeClosed
 from sqlml.cli.taught import Taught
 
@@ -37,7 +41,7 @@ class Program(Taught, click.Group):
 
 @click.group(
     cls=Program,
-    commands=[init, sql, train, deploy, rollback, score, models, verify, demo],
+    commands=[init, install, sql, train, deploy, rollback, score, models, copy, verify, worker, dbt_package, demo],
     examples=(
         "sqlml demo",
         "sqlml train shop.duckdb churn --relation customers.csv --target has_left",

@@ -16,7 +16,7 @@ from sqlml.spec import Model, artifact_hash, from_json, to_json
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,47}")
 _TAKEN = ("label_", "proba_")
-"""``predict_label_x`` is a routine of model ``x``, so no model may be called ``label_x``."""
+"""``predict_label_x`` is a routine of model ``x``, so no model may be called ``label_x``, nor ``label``."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,8 @@ def checked_name(name: object, what: str = "model") -> str:
         raise InvalidName(
             f"{what} => {name!r} is not a name: use a lower-case letter, then up to 47 lower-case letters, digits or _"
         )
+    if f"{name}_" in _TAKEN:
+        raise InvalidName(f"{what} => {name!r}: predict_{name} answers for every model; use another name")
     if name.startswith(_TAKEN):
         raise InvalidName(f"{what} => {name!r} begins with {' or '.join(_TAKEN)}, which the routines of a model use")
     return name
@@ -173,12 +175,12 @@ def add_version(session: Session, new: NewVersion, version: int) -> Address:
             "version": version,
             "run_id": new.run_id,
             "algorithm": new.algorithm,
-            "hyperparams": json.dumps(new.hyperparams, sort_keys=True),
-            "preprocess": json.dumps(new.preprocess, sort_keys=True),
-            "split": json.dumps(new.split, sort_keys=True),
-            "roles": json.dumps(new.roles, sort_keys=True),
-            "signature": json.dumps([{"name": column.name, "type": column.type} for column in new.spec.columns]),
-            "classes": json.dumps(list(new.spec.classes)),
+            "hyperparams": _json(new.hyperparams),
+            "preprocess": _json(new.preprocess),
+            "split": _json(new.split),
+            "roles": _json(new.roles),
+            "signature": _json([{"name": column.name, "type": column.type} for column in new.spec.columns]),
+            "classes": _json(list(new.spec.classes)),
             "artifact_hash": artifact_hash(artifact),
             "artifact": artifact,
             "training_relation": new.training_relation,
@@ -186,10 +188,15 @@ def add_version(session: Session, new: NewVersion, version: int) -> Address:
             "dataset_digest": new.dataset_digest,
             "rows_trained": new.rows_trained,
             "seed": new.seed,
-            "library_versions": json.dumps(new.library_versions, sort_keys=True),
-            "notes": json.dumps(list(new.notes)),
+            "library_versions": _json(new.library_versions),
+            "notes": _json(list(new.notes)),
             "created_at": new.created_at,
             "created_by": new.created_by,
         },
     )
     return Address(new.model, version)
+
+
+def _json(value: Any) -> str:
+    """JSON in one form, with letters of all scripts as they are."""
+    return json.dumps(value, sort_keys=True, ensure_ascii=False)

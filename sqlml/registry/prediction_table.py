@@ -24,6 +24,22 @@ STANDARD_COLUMNS = {
 }
 """What stands beside the key in every prediction table, with its SQL type."""
 
+_TABLE_COMMENT = "Predictions, one row for each key, event time and version that answered; later runs add rows"
+
+_COMMENTS = {
+    "event_time": "When what the row is about happens: time_column of sqlml.score; NULL where none was given",
+    "predicted_at": "When the version answered; UTC",
+    "model": "The name of the model",
+    "version": "The version that answered, as in sqlml.model_version",
+    "alias": "The alias through which the version was asked; NULL where it was named by its number",
+    "role": "champion or challenger, by the alias; NULL where the version was named by its number",
+    "run_id": "The run that wrote the row, as in sqlml.run",
+    "prediction": "The value of a regression, or the probability of the positive class; NULL for more than two classes",
+    "label": "The class, in the words of the training data; NULL for a regression",
+    "features": "The values that the version read, by column",
+}
+"""What a standard column says of itself to whoever reads the table without sqlml."""
+
 
 def quoted(name: str, table: str | None = None) -> exp.Column:
     """A column by its exact name."""
@@ -63,11 +79,21 @@ def check_prediction_table(session: Session, table: exp.Table, key_column: str) 
 
 
 def create_prediction_table(session: Session, table: exp.Table, relation: Relation, key_column: str) -> None:
-    """Create an empty prediction table whose key has the type that it has in the relation."""
+    """Create an empty prediction table whose key has the type that it has in the relation, and describe it."""
     columns = [quoted(key_column).as_(key_column, quoted=True)]
     columns += [exp.cast(exp.null(), kind).as_(name) for name, kind in STANDARD_COLUMNS.items()]
     empty = relation.select(*columns).limit(0)
     session.execute(exp.Create(this=table, kind="TABLE", expression=empty).sql(session.dialect), relation.parameters)
+    session.execute(_comment("TABLE", table, _TABLE_COMMENT).sql(session.dialect))
+    for name, text in ({key_column: f"The key: {key_column} of what was scored"} | _COMMENTS).items():
+        column = exp.column(
+            exp.to_identifier(name, quoted=True), table.this, table.args.get("db"), table.args.get("catalog")
+        )
+        session.execute(_comment("COLUMN", column, text).sql(session.dialect))
+
+
+def _comment(kind: str, about: exp.Expression, text: str) -> exp.Comment:
+    return exp.Comment(this=about, kind=kind, expression=exp.Literal.string(text))
 
 
 def remember_prediction_table(

@@ -38,6 +38,13 @@ SELECT v.model, v.version, v.run_id, v.algorithm, v.hyperparams, v.preprocess, v
 FROM sqlml.model_version AS v JOIN sqlml.model AS m ON m.model = v.model
 WHERE v.model = $model AND v.version = $version
 
+-- name: version_with_artifact
+SELECT min(version) FROM sqlml.model_version WHERE model = $model AND artifact_hash = $artifact_hash
+HAVING count(*) > 0
+
+-- name: known_run
+SELECT run_id FROM sqlml.run WHERE run_id = $run_id
+
 -- name: insert_version
 INSERT INTO sqlml.model_version (
   model, version, run_id, status, algorithm, hyperparams, preprocess, split, roles, signature, classes, artifact_hash,
@@ -97,14 +104,20 @@ SELECT migration, file_hash FROM sqlml.migration ORDER BY migration
 INSERT INTO sqlml.migration (migration, file_hash, applied_at) VALUES ($migration, $file_hash, $applied_at)
 
 -- name: recorded_routines
-SELECT routine, kind, file, file_hash, catalog_hash, engine_version FROM sqlml.routine ORDER BY routine, kind
+SELECT routine, kind, file, file_hash, catalog_hash, rights, engine_version FROM sqlml.routine ORDER BY routine
+
+-- name: recorded_definition
+SELECT definition FROM sqlml.routine WHERE routine = $routine
 
 -- name: forget_routine
 DELETE FROM sqlml.routine WHERE routine = $routine
 
 -- name: insert_routine
-INSERT INTO sqlml.routine (routine, kind, file, file_hash, catalog_hash, engine_version, recorded_at)
-VALUES ($routine, $kind, $file, $file_hash, $catalog_hash, $engine_version, $recorded_at)
+INSERT INTO sqlml.routine (
+  routine, kind, file, file_hash, definition, rights, catalog_hash, engine_version, recorded_at
+) VALUES (
+  $routine, $kind, $file, $file_hash, $definition, $rights, $catalog_hash, $engine_version, $recorded_at
+)
 
 -- name: insert_reference_profile
 INSERT INTO sqlml.reference_profile (

@@ -1,26 +1,35 @@
-"""What sqlml put into the catalog, from which file, with both hashes."""
+"""What sqlml put into the catalog, from which file, as it was right after it was created."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from sqlml.engine import Session
+from sqlml.engine import CatalogEntry, Session
 from sqlml.registry.queries import query
 from sqlml.registry.run import utc_now
 
 
 @dataclass(frozen=True)
 class RecordedRoutine:
-    """One object of the catalog as it was right after sqlml created it."""
+    """One object of the catalog as it was right after sqlml created it; ``catalog_hash`` is of its definition."""
 
     routine: str
     kind: str
     file: str
     file_hash: str
     catalog_hash: str
+    rights: str
     engine_version: str
+
+    def describes(self, entry: CatalogEntry | None, rights: str | None = None) -> bool:
+        """Whether the object is still as it was recorded, with these grants where they should be others by now."""
+        return (
+            entry is not None
+            and self.catalog_hash == text_hash(entry.definition)
+            and entry.rights == (self.rights if rights is None else rights)
+        )
 
 
 def text_hash(text: str) -> str:
@@ -33,12 +42,27 @@ def recorded_routines(session: Session) -> list[RecordedRoutine]:
     return [RecordedRoutine(*row) for row in session.rows(query("recorded_routines"))]
 
 
+def recorded_definition(session: Session, routine: str) -> str:
+    """What the catalog reported of an object right after it was created."""
+    ((definition,),) = session.rows(query("recorded_definition"), {"routine": routine})
+    return str(definition)
+
+
 def record_routines(session: Session, names: Iterable[str], file: str, file_hash: str) -> None:
-    """Record objects that were just created from one file, in the transaction that created them."""
-    catalog = session.catalog()
-    for name in names:
-        entry = catalog[name]
-        session.execute(query("forget_routine"), {"routine": name})
+    """Record objects that were just created from one file, in the transaction that created them.
+
+    A routine that is named without the types of its arguments stands for all routines of that name.
+    """
+    catalog, wanted = session.catalog(), set(names)
+    made = {name: entry for name, entry in catalog.items() if name in wanted or name.partition("(")[0] in wanted}
+    record_entries(session, made, file, file_hash)
+
+
+def record_entries(session: Session, entries: Mapping[str, CatalogEntry], file: str, file_hash: str) -> None:
+    """Record objects as the catalog has them, in the place of what was recorded of them."""
+    version, now = session.version(), utc_now()
+    for name, entry in entries.items():
+        forget_routine(session, name)
         session.execute(
             query("insert_routine"),
             {
@@ -46,8 +70,15 @@ def record_routines(session: Session, names: Iterable[str], file: str, file_hash
                 "kind": entry.kind,
                 "file": file,
                 "file_hash": file_hash,
+                "definition": entry.definition,
+                "rights": entry.rights,
                 "catalog_hash": text_hash(entry.definition),
-                "engine_version": session.version(),
-                "recorded_at": utc_now(),
+                "engine_version": version,
+                "recorded_at": now,
             },
         )
+
+
+def forget_routine(session: Session, name: str) -> None:
+    """Drop the record of an object that is gone."""
+    session.execute(query("forget_routine"), {"routine": name})

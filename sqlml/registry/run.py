@@ -5,7 +5,9 @@ from __future__ import annotations
 import sys
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from typing import Any
@@ -25,12 +27,31 @@ def utc_now() -> datetime:
     return datetime.now(timezone.utc).replace(tzinfo=None)
 
 
+_PROMISED: ContextVar[str | None] = ContextVar("promised run", default=None)
+
+
+@contextmanager
+def promised_run(run_id: str) -> Iterator[None]:
+    """Let the first run that begins inside have this name, under which somebody follows it already."""
+    token = _PROMISED.set(run_id)
+    try:
+        yield
+    finally:
+        _PROMISED.reset(token)
+
+
+def _new_run_id() -> str:
+    promised = _PROMISED.get()
+    _PROMISED.set(None)
+    return promised or uuid.uuid4().hex
+
+
 @dataclass(frozen=True)
 class Run:
     """One train, score, deploy, check, ... that is under way; it is written down when it has succeeded."""
 
     kind: str
-    run_id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    run_id: str = field(default_factory=_new_run_id)
     started_at: datetime = field(default_factory=utc_now)
     started: float = field(default_factory=time.perf_counter)
 

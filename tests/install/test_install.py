@@ -5,7 +5,7 @@ import pytest
 
 import sqlml
 from sqlml.engine.duckdb import DuckDBEngine
-from sqlml.errors import InstallError
+from sqlml.errors import InstallError, ModelNotFound
 from sqlml.fit.algorithm import ALGORITHMS
 from sqlml.install import Difference, install, sql_files, verify
 
@@ -45,6 +45,17 @@ def test_edited_missing_and_extra_are_found_and_repaired(con, engine):
     assert states(engine) == [("sqlml.metric", "edited"), ("sqlml.mine", "extra")]
 
 
+def test_what_differs_is_told_line_by_line(con, engine):
+    con.execute("ALTER TABLE sqlml.metric ADD COLUMN note VARCHAR")
+    con.execute("CREATE OR REPLACE MACRO sqlml.predict(model, features) AS 0.5")
+    table, macro = (
+        [line for line in found.diff if line[0] in "+-" and line[:3] not in ("---", "+++")] for found in verify(engine)
+    )
+    assert table == ["-n BIGINT NOT NULL);", "+n BIGINT NOT NULL,", "+note VARCHAR);"]
+    assert macro[-1].startswith("+")
+    assert macro[-1].endswith("0.5")
+
+
 def test_a_file_that_has_changed_is_behind(con, engine):
     con.execute("UPDATE sqlml.routine SET file_hash = 'older' WHERE routine = 'sqlml.train'")
     assert states(engine) == [("sqlml.train", "behind")]
@@ -63,6 +74,16 @@ def test_compiled_routines_are_held_against_their_version(con, engine):
     assert "deploy m@1 again" in verify(engine)[0].explanation
 
 
+def test_a_model_that_there_is_not_was_never_live(con):
+    with pytest.raises(ModelNotFound, match=r"there is no model 'm'; there are none$"):
+        con.execute("FROM sqlml.live_at('m', now()::TIMESTAMP)")
+    con.execute("CREATE TABLE t AS SELECT i % 7 AS x, i % 7 > 3 AS y FROM range(100) AS g(i)")
+    con.execute("CALL sqlml.train(model => 'm', relation => 't', target => 'y', algorithm => 'baseline')")
+    with pytest.raises(ModelNotFound, match=r"there is no model 'n'; known are: m$"):
+        con.execute("FROM sqlml.live_at('n', now()::TIMESTAMP)")
+    assert con.execute("FROM sqlml.live_at('m', TIMESTAMP '2000-01-01')").fetchall() == []
+
+
 def test_a_file_made_by_a_newer_sqlml_is_refused(tmp_path):
     path = tmp_path / "newer.duckdb"
     with sqlml.connect(path) as con:
@@ -79,11 +100,12 @@ def test_opening_again_writes_nothing(tmp_path):
     assert path.read_bytes() == before
 
 
-def test_every_file_creates_what_it_is_named_after(engine):
+def test_every_file_creates_what_it_is_named_after(con, engine):
+    recorded = con.execute("SELECT file, routine FROM sqlml.routine").fetchall()
     for file in sql_files("duckdb", "routines"):
-        name = file.name.removeprefix("routines/").removesuffix(".sql")
-        assert f"sqlml.{name}" in file.creates
-        assert set(file.creates) <= {f"sqlml.{name}", f"main.{name}"}
+        created = {routine for name, routine in recorded if name == file.name}
+        assert f"sqlml.{file.stem}" in created
+        assert created <= {f"sqlml.{file.stem}", f"main.{file.stem}"}
 
 
 def test_every_table_and_column_of_the_contract_is_commented(con):

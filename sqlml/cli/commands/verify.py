@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import click
 
-from sqlml.cli.options import existing_file_argument
-from sqlml.cli.session import inspected
+from sqlml.cli.session import exists, inspected
+from sqlml.cli.target import engine_at, target_option
 from sqlml.cli.taught import Taught
+
+if TYPE_CHECKING:
+    from sqlml.install import Difference
+
+
+def _existing(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not exists(value):
+        raise click.BadParameter(f"there is no file {value!r}; 'sqlml init {value}' makes one", context, parameter)
+    return value
 
 
 @click.command(
@@ -14,28 +26,44 @@ from sqlml.cli.taught import Taught
     short_help="Hold a database against the files that it was made from.",
     words={
         "behind": "this sqlml brings another text of it than the database holds",
-        "edited": "it was changed in the database after sqlml had created it",
+        "edited": "it, its owner or its grants were changed in the database after sqlml had created it",
         "missing": "sqlml created it, or should have, and it is not there",
         "extra": "it stands in schema sqlml and is none of sqlml's",
+        "- and +": "what was recorded of it, and what is found now",
     },
     examples=(
         "sqlml verify shop.duckdb",
         "sqlml verify shop.duckdb || sqlml init shop.duckdb",
+        "sqlml verify --target postgresql://postgres@localhost/shop",
     ),
 )
-@existing_file_argument
-def verify(file: str) -> int:
-    """Hold the routines and compiled models of FILE against the files and records they were made from.
+@click.argument("file", callback=_existing, required=False, help="The DuckDB file.")
+@target_option(required=False)
+def verify(file: str | None, target: str | None) -> int:
+    """Hold the routines and compiled models of FILE, or of a server, against the files and records they were made from.
 
-    Prints one line for each difference and exits with 1; exits with 0 where there is none. FILE is opened
-    read-only and never changed.
+    Prints one line for each difference, and below it what differs; exits with 1 then, and with 0 where there is none.
+    Nothing is changed.
     """
     from sqlml.install import verify as differences_of
 
-    with inspected(file) as (engine, _):
-        differences = differences_of(engine)
+    source = click.get_current_context().get_parameter_source("target")
+    if file is not None and source is click.core.ParameterSource.COMMANDLINE:
+        raise click.UsageError("name a DuckDB file or a --target, not both")
+    if file is not None:
+        with inspected(file) as (engine, _):
+            return _reported(file, differences_of(engine))
+    if target is None:
+        raise click.UsageError("name a DuckDB file, or a PostgreSQL database with --target")
+    with engine_at(target) as (server, shown):
+        return _reported(shown, differences_of(server))
+
+
+def _reported(shown: str, differences: Sequence[Difference]) -> int:
     for difference in differences:
         click.echo(str(difference))
+        for line in difference.diff:
+            click.echo(f"  {line}")
     if not differences:
-        click.echo(f"{file} is in step with its files")
+        click.echo(f"{shown} is in step with its files")
     return 1 if differences else 0

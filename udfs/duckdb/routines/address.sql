@@ -10,3 +10,6 @@ UNION ALL
 SELECT addressed_model || '@' || version, addressed_model, version
 FROM sqlml.model_version AS known(addressed_model);
 COMMENT ON VIEW sqlml.address IS 'What model, model@alias and model@version name right now';
+COMMENT ON COLUMN sqlml.address.address IS 'model, model@alias or model@version';
+COMMENT ON COLUMN sqlml.address.addressed_model IS 'The name of the model';
+COMMENT ON COLUMN sqlml.address.addressed_version IS 'The version that the address names';

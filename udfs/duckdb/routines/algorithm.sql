@@ -6,3 +6,5 @@ SELECT * FROM (VALUES
   ('linear', 'logistic regression, or ridge regression of a number (scikit-learn)')
 ) AS listed(algorithm, description);
 COMMENT ON VIEW sqlml.algorithm IS 'What algorithm => ... may be';
+COMMENT ON COLUMN sqlml.algorithm.algorithm IS 'Its name, as algorithm => takes it';
+COMMENT ON COLUMN sqlml.algorithm.description IS 'What it is';

@@ -6,6 +6,6 @@ SELECT answer.* FROM (
       'model': model, 'window_start': window_start, 'window_end': window_end, 'slices': slices
     }), current_connection_id(), epoch_us(now())),
     '{"run_id": "VARCHAR", "metrics": "BIGINT", "alerts": "BIGINT", "predictions": "BIGINT",
-      "window_start": "TIMESTAMP", "window_end": "TIMESTAMP", "note": "VARCHAR"}'
+      "monitored_from": "TIMESTAMP", "monitored_to": "TIMESTAMP", "note": "VARCHAR"}'
   ) AS answer
 );

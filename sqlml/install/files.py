@@ -1,0 +1,136 @@
+"""The SQL files that sqlml brings, and which of them a database lacks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from sqlglot import exp
+
+from sqlml.engine import CatalogEntry, Engine
+from sqlml.errors import InstallError
+from sqlml.install.queue import known_queue_migrations, pending_queue_migrations
+from sqlml.registry.queries import query
+from sqlml.registry.routine import RecordedRoutine, recorded_routines, text_hash
+
+COMMANDS = {"duckdb": "sqlml init", "postgres": "sqlml install"}
+"""The command that brings a database of an engine up to the files."""
+
+WITH_QUEUE = {"postgres"}
+"""The engines for which a worker works."""
+
+_SCHEMAS = ("sqlml", "sqlml_queue")
+
+
+@dataclass(frozen=True)
+class SqlFile:
+    """One file of ``udfs/``: a migration that runs once, or a routine that is created or replaced.
+
+    A file of a routine creates objects of its own name, in one schema or more.
+    """
+
+    name: str
+    text: str
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of the text."""
+        return text_hash(self.text)
+
+    @property
+    def stem(self) -> str:
+        """The name of the routine that the file creates."""
+        return Path(self.name).stem
+
+
+def shipped_folder(name: str) -> Path:
+    """A folder that the wheel carries inside the package, and a checkout beside it."""
+    inside = Path(str(files("sqlml"))) / name
+    return inside if inside.is_dir() else inside.parent.parent / name
+
+
+def sql_files(engine_name: str, folder: str) -> list[SqlFile]:
+    """The files of ``udfs/<engine>/<folder>`` in the order in which they are applied.
+
+    ``inline`` holds what only goes into a server that runs Python; DuckDB, which always does, has no such folder.
+
+    Raises
+    ------
+    InstallError
+        Where the package was installed without its files.
+    """
+    paths = sorted((shipped_folder("udfs") / engine_name / folder).glob("*.sql"))
+    if not paths and folder != "inline":
+        raise InstallError(f"the installed package lacks udfs/{engine_name}/{folder}; install sqlml again")
+    return [SqlFile(f"{folder}/{path.name}", path.read_text(encoding="utf-8")) for path in paths]
+
+
+def is_installed(engine: Engine) -> bool:
+    """Whether the database has the tables of sqlml."""
+    return engine.has_table(exp.table_("migration", db="sqlml"))
+
+
+def pending_migrations(engine: Engine) -> list[SqlFile]:
+    """The migrations that the database lacks.
+
+    Raises
+    ------
+    InstallError
+        Where the database was made by a newer sqlml.
+    """
+    migrations = sql_files(engine.name, "migrations")
+    applied = {name for name, _ in engine.rows(query("recorded_migrations"))} if is_installed(engine) else set()
+    known = {migration.name for migration in migrations}
+    pending = [migration for migration in migrations if migration.name not in applied]
+    if engine.name in WITH_QUEUE:
+        known.update(known_queue_migrations())
+        pending += [SqlFile(name, text) for name, text in pending_queue_migrations(applied)]
+    newer = applied - known
+    if newer:
+        raise InstallError(f"the database was made by a newer sqlml ({', '.join(sorted(newer))}); upgrade the package")
+    return pending
+
+
+def stale_files(engine: Engine, folder: str, repair: bool) -> list[SqlFile]:
+    """The files of a folder of which the database holds another text, none, or one made by another engine version.
+
+    With ``repair`` also those of which an object was edited or dropped in the database.
+    """
+    catalog = engine.catalog() if repair else None
+    by_file: dict[str, list[RecordedRoutine]] = {}
+    for routine in recorded_routines(engine):
+        by_file.setdefault(routine.file, []).append(routine)
+
+    def is_stale(file: SqlFile) -> bool:
+        known = by_file.get(file.name, [])
+        return not known or any(
+            routine.file_hash != file.hash
+            or routine.engine_version != engine.version()
+            or (catalog is not None and not routine.describes(catalog.get(routine.routine)))
+            for routine in known
+        )
+
+    return [file for file in sql_files(engine.name, folder) if is_stale(file)]
+
+
+def abandoned_files(engine: Engine, recorded: Iterable[RecordedRoutine]) -> set[str]:
+    """The files of routines that were applied once and are no longer part of sqlml."""
+    folders = ("routines", "inline")
+    shipped = {file.name for folder in folders for file in sql_files(engine.name, folder)}
+    return {routine.file for routine in recorded if routine.file.partition("/")[0] in folders} - shipped
+
+
+def bare_name(name: str) -> str:
+    """The name of an object of the catalog without its schema and the types of its arguments.
+
+    >>> bare_name('sqlml."check"(text, text)')
+    'check'
+    """
+    return name.partition("(")[0].rpartition(".")[2].strip('"')
+
+
+def is_in_schema(name: str, entry: CatalogEntry) -> bool:
+    """Whether an object of the catalog stands in a schema of sqlml, where nobody else puts anything."""
+    return entry.kind != "role" and name.partition(".")[0] in _SCHEMAS

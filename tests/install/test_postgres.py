@@ -1,0 +1,254 @@
+"""sqlml in a PostgreSQL database: put there in one transaction, held against its files, mended."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import psycopg
+import pytest
+from postgres import name_of
+
+from sqlml.engine.postgres import opened
+from sqlml.errors import InstallError, InvalidArgument
+from sqlml.install import Difference, inline_obstacle, install, sql_files, verify
+
+
+def states(engine):
+    return [(found.routine, found.state) for found in verify(engine)]
+
+
+def diff_of(engine, routine):
+    (found,) = [difference for difference in verify(engine) if difference.routine == routine]
+    return [line for line in found.diff if line.startswith(("+", "-")) and not line.startswith(("+++", "---"))]
+
+
+def test_a_new_database_is_in_step_and_twice_is_once(postgres):
+    with opened(postgres) as engine:
+        assert verify(engine) == [Difference("sqlml", "missing", "nothing is installed; run sqlml install")]
+        applied = install(engine)
+        assert applied[0] == "migrations/0000_roles.sql"
+        assert {"routines/train.sql", "inline/call_inline.sql"} <= set(applied)
+        assert verify(engine) == []
+        before = recorded(engine)
+        assert install(engine) == []
+        assert install(engine, repair=True) == []
+        assert recorded(engine) == before
+
+
+def recorded(engine):
+    return engine.rows("SELECT routine, file, file_hash, catalog_hash, rights, recorded_at::text FROM sqlml.routine")
+
+
+def test_two_installations_at_once_are_one_after_the_other(postgres):
+    def applied(_):
+        with opened(postgres) as engine:
+            return install(engine)
+
+    with ThreadPoolExecutor(2) as threads:
+        first, second = sorted(threads.map(applied, range(2)), key=len, reverse=True)
+    assert "migrations/0001_metadata.sql" in first
+    assert second == []
+    with opened(postgres) as engine:
+        assert verify(engine) == []
+
+
+def test_an_installation_that_fails_leaves_nothing(postgres):
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute("CREATE SCHEMA sqlml AUTHORIZATION CURRENT_USER")
+    with opened(postgres) as engine:
+        with pytest.raises(InstallError, match="schema sqlml belongs to postgres and not to sqlml_owner"):
+            install(engine)
+        assert engine.rows("SELECT count(*) FROM pg_class WHERE relnamespace = 'sqlml'::regnamespace") == [(0,)]
+
+
+def test_everything_belongs_to_the_owner_and_nothing_to_public(server):
+    catalog = server.catalog()
+    ours = [entry for name, entry in catalog.items() if entry.kind != "role"]
+    assert {entry.definition.rpartition("\n")[2] for entry in ours} == {"owner sqlml_owner"}
+    assert [name for name, entry in catalog.items() if " to PUBLIC" in entry.rights] == []
+
+
+def test_functions_that_run_as_their_owner_pin_their_search_path(server):
+    settings = server.rows("""
+        SELECT proname, coalesce(proconfig::text, '') FROM pg_proc
+        WHERE pronamespace = 'sqlml'::regnamespace AND prosecdef
+    """)
+    assert {"as_owner", "grant_model", "revoke_model"} <= {name for name, _ in settings}
+    assert [name for name, setting in settings if not setting.startswith('{"search_path=pg_catalog, ')] == []
+    assert [name for name, setting in settings if not setting.endswith('pg_temp"}')] == []
+
+
+def test_edited_missing_and_extra_are_found_with_their_lines_and_mended(server, admin):
+    admin.execute("""
+        CREATE OR REPLACE VIEW sqlml.algorithm AS SELECT 'mine' AS algorithm, '' AS description;
+        DROP FUNCTION sqlml.to_sql;
+        ALTER TABLE sqlml.metric ADD COLUMN note text;
+        ALTER TABLE sqlml.deployment ALTER COLUMN reason SET NOT NULL;
+        ALTER TABLE sqlml.run DROP CONSTRAINT run_pkey;
+        DROP INDEX sqlml.deployment_current;
+        CREATE FUNCTION sqlml.train(anything integer) RETURNS integer LANGUAGE sql RETURN 1;
+        CREATE TABLE sqlml.mine (a integer);
+        CREATE TYPE sqlml.mood AS ENUM ('well');
+    """)
+    assert states(server) == [
+        ("sqlml.algorithm", "edited"),
+        ("sqlml.deployment", "edited"),
+        ("sqlml.metric", "edited"),
+        ("sqlml.mine", "extra"),
+        ("sqlml.mood", "extra"),
+        ("sqlml.run", "edited"),
+        ("sqlml.to_sql(text, text)", "missing"),
+        ("sqlml.train(integer)", "extra"),
+    ]
+    assert diff_of(server, "sqlml.metric") == ["+note text"]
+    assert diff_of(server, "sqlml.deployment")[:2] == ["-reason text", "+reason text not null"]
+    assert install(server, repair=True) == ["routines/algorithm.sql", "routines/to_sql.sql"]
+    admin.execute("""
+        ALTER TABLE sqlml.metric DROP COLUMN note;
+        ALTER TABLE sqlml.deployment ALTER COLUMN reason DROP NOT NULL;
+        ALTER TABLE sqlml.run ADD CONSTRAINT run_pkey PRIMARY KEY (run_id);
+        CREATE UNIQUE INDEX deployment_current ON sqlml.deployment (model, alias) WHERE valid_to IS NULL;
+        DROP FUNCTION sqlml.train(integer);
+        DROP TABLE sqlml.mine;
+        DROP TYPE sqlml.mood;
+    """)
+    assert verify(server) == []
+
+
+def test_changed_owners_and_grants_are_found_and_taken_back(server, admin):
+    admin.execute("""
+        GRANT EXECUTE ON FUNCTION sqlml.to_sql TO PUBLIC;
+        REVOKE SELECT ON sqlml.run FROM sqlml_reader;
+        GRANT UPDATE (value) ON sqlml.metric TO sqlml_reader;
+        GRANT CREATE ON SCHEMA sqlml TO PUBLIC;
+        ALTER FUNCTION sqlml.addressed OWNER TO postgres;
+        ALTER TABLE sqlml.model OWNER TO postgres;
+        GRANT EXECUTE ON PROCEDURE sqlml.rollback TO sqlml_deployer WITH GRANT OPTION;
+    """)
+    found = verify(server)
+    assert [each for each in found if "its owner or grants were changed" not in each.explanation] == []
+    new_owner = ["-owner sqlml_owner", "+owner postgres"]
+    assert {each.routine.partition("(")[0]: diff_of(server, each.routine) for each in found} == {
+        "sqlml": ["+CREATE to PUBLIC"],
+        "sqlml.addressed": new_owner,
+        "sqlml.metric": ["+UPDATE (value) to sqlml_reader"],
+        "sqlml.model": new_owner,
+        "sqlml.rollback": ["-EXECUTE to sqlml_deployer", "+EXECUTE to sqlml_deployer with grant option"],
+        "sqlml.run": ["-SELECT to sqlml_reader"],
+        "sqlml.to_sql": ["+EXECUTE to PUBLIC"],
+    }
+    mended = install(server, repair=True)
+    assert mended == [f"owner and grants of {each.routine}" for each in found]
+    assert verify(server) == []
+
+
+def test_what_a_body_does_is_part_of_it(server, admin):
+    admin.execute("ALTER FUNCTION sqlml.live_at SECURITY DEFINER")
+    (found,) = verify(server)
+    assert (found.state, diff_of(server, found.routine)) == ("edited", ["- STABLE", "+ STABLE SECURITY DEFINER"])
+    assert install(server, repair=True) == ["routines/live_at.sql"]
+    assert verify(server) == []
+
+
+def test_a_role_that_was_changed_is_found(server, admin):
+    try:
+        admin.execute("ALTER ROLE sqlml_auditor CREATEDB")
+        assert states(server) == [("role sqlml_auditor", "edited")]
+        assert diff_of(server, "role sqlml_auditor") == ["-nologin", "+nologin createdb"]
+    finally:
+        admin.execute("ALTER ROLE sqlml_auditor NOCREATEDB")
+
+
+def test_an_edited_table_stays_edited_when_its_grants_are_mended(server, admin):
+    admin.execute("ALTER TABLE sqlml.metric ADD COLUMN note text; REVOKE SELECT ON sqlml.metric FROM sqlml_reader")
+    install(server, repair=True)
+    assert diff_of(server, "sqlml.metric") == ["+note text"]
+
+
+def test_a_file_that_has_changed_is_behind(server, admin):
+    admin.execute("UPDATE sqlml.routine SET file_hash = 'older' WHERE file = 'routines/to_sql.sql'")
+    assert states(server) == [("sqlml.to_sql(text, text)", "behind")]
+    assert install(server) == ["routines/to_sql.sql"]
+    assert verify(server) == []
+
+
+def test_a_database_made_by_a_newer_sqlml_is_refused(server, admin):
+    admin.execute("INSERT INTO sqlml.migration VALUES ('migrations/9999_future.sql', 'x', now())")
+    with pytest.raises(InstallError, match=r"newer sqlml \(migrations/9999_future.sql\); upgrade"):
+        install(server)
+
+
+def test_without_python_all_else_is_there_and_says_what_is_missing(postgres):
+    with opened(postgres) as engine:
+        applied = install(engine, level="plain")
+        assert [name for name in applied if name.startswith("inline/")] == []
+        assert verify(engine) == []
+        assert install(engine, repair=True, level="plain") == []
+        assert engine.rows("SELECT to_regprocedure('sqlml.call_inline(text, jsonb)')::text") == [(None,)]
+        with pytest.raises(InstallError, match=r"sqlml.evaluate needs PL/Python in this database"):
+            engine.rows("SELECT * FROM sqlml.evaluate('a', 'b')")
+        assert sorted(install(engine)) == sorted(file.name for file in sql_files("postgres", "inline"))
+        assert verify(engine) == []
+
+
+def test_who_is_no_superuser_gets_the_plain_level(new_role, postgres, postgres_server):
+    role = new_role(options="CREATEROLE")
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute(f"GRANT CREATE ON DATABASE {name_of(postgres)} TO {role}")
+    with opened(postgres_server.url_of(name_of(postgres), role)) as engine:
+        with pytest.raises(InstallError, match=f"cannot be applied: {role} is no superuser, and plpython3u"):
+            install(engine, level="inline")
+        assert not engine.rows("SELECT 1 FROM pg_namespace WHERE nspname = 'sqlml'")
+        install(engine)
+        assert verify(engine) == []
+        assert inline_obstacle(engine) == f"{role} is no superuser, and plpython3u is only given to superusers"
+
+
+def test_who_may_not_create_is_told(new_role, postgres, postgres_server):
+    with (
+        opened(postgres_server.url_of(name_of(postgres), new_role())) as engine,
+        pytest.raises(InstallError, match=r"role sqlml_\w+ is not there|is no member of sqlml_owner"),
+    ):
+        install(engine)
+
+
+def test_a_level_that_there_is_not(postgres):
+    with opened(postgres) as engine, pytest.raises(InvalidArgument, match="known are: auto, inline, plain"):
+        install(engine, level="full")
+
+
+def test_predict_is_there_before_any_model_and_is_put_back(server, admin):
+    with pytest.raises(psycopg.Error, match="there is no model 'buyer'; there are none") as refused:
+        admin.execute("SELECT sqlml.predict('buyer', r) FROM (SELECT 1 AS a) AS r")
+    assert refused.value.sqlstate == "ML010"
+    admin.execute("DROP FUNCTION sqlml.predict; ALTER FUNCTION sqlml.predict_label VOLATILE")
+    found = verify(server)
+    assert states(server) == [
+        ("sqlml.predict(text, anyelement)", "missing"),
+        ("sqlml.predict_label(text, anyelement)", "edited"),
+    ]
+    assert {each.explanation.partition("created from ")[2] for each in found} == {
+        "the models that are live; run sqlml install"
+    }
+    install(server, repair=True)
+    assert verify(server) == []
+
+
+def test_compiled_routines_are_held_against_their_version(server, admin):
+    admin.execute("CREATE TABLE t AS SELECT i % 7 AS x, i % 7 > 3 AS y FROM generate_series(1, 100) AS g(i)")
+    admin.execute(
+        "CALL sqlml.train(model => 'm', relation => 't', target => 'y', algorithm => 'linear', deploy => 'always')"
+    )
+    assert verify(server) == []
+    ((name,),) = admin.execute("""
+        SELECT oid::regprocedure::text FROM pg_proc
+        WHERE proname = 'predict_m' AND pronamespace = 'sqlml'::regnamespace
+    """).fetchall()
+    admin.execute(f"ALTER FUNCTION {name} VOLATILE; GRANT EXECUTE ON FUNCTION {name} TO PUBLIC")
+    (found,) = verify(server)
+    assert (found.routine, found.state) == (name, "edited")
+    assert "deploy m@1 again" in found.explanation
+    assert "+EXECUTE to PUBLIC" in found.diff
+    install(server, repair=True)
+    admin.execute("CALL sqlml.deploy('m', 1)")
+    assert verify(server) == []
+    admin.execute(f"DROP FUNCTION {name}")
+    assert states(server) == [(name, "missing")]

@@ -1,0 +1,160 @@
+"""What each role may do in PostgreSQL, and that nobody may do more."""
+
+import psycopg
+import pytest
+from psycopg import errors
+
+from sqlml.engine.postgres import opened
+from sqlml.install import install, verify
+
+READING = {
+    "metadata": "SELECT count(*) FROM sqlml.metric",
+    "views": "SELECT count(*) FROM sqlml.latest_drift",
+    "live_at": "SELECT * FROM sqlml.live_at('buyer', now()::timestamp)",
+    "training_info": "SELECT * FROM sqlml.training_info('buyer')",
+    "feature_importance": "SELECT * FROM sqlml.feature_importance('buyer@2')",
+    "evaluate": "SELECT * FROM sqlml.evaluate('buyer', 'visit')",
+    "to_sql": "SELECT * FROM sqlml.to_sql('buyer')",
+}
+SCORING = {
+    "predict": "SELECT sqlml.predict('buyer', v) FROM visit AS v",
+    "predict a version": "SELECT sqlml.predict_label('buyer@2', v) FROM visit AS v",
+    "predict compiled": "SELECT sqlml.predict_buyer(v) FROM visit AS v",
+    "predict json": "SELECT sqlml.predict_proba('buyer', jsonb_build_object('age', 7)) FROM visit AS v",
+    "score": "CALL sqlml.score('buyer', 'visit', 'mine', 'visit_id')",
+    "record_truth": "CALL sqlml.record_truth('buyer', 'visit', 'visit_id', 'bought')",
+}
+TRAINING = {
+    "train": "CALL sqlml.train('other', 'visit', 'bought', features => '[\"age\"]', algorithm => 'baseline')",
+    "check": 'CALL sqlml."check"(\'visit\', \'[{"check": "not_null", "column": "age"}]\')',
+    "monitor": "CALL sqlml.monitor('buyer')",
+}
+DEPLOYING = {
+    "deploy": "CALL sqlml.deploy('buyer', 2)",
+    "rollback": "CALL sqlml.rollback('buyer')",
+    "grant_model": "CALL sqlml.grant_model('buyer', 'pg_monitor')",
+}
+VERBS = READING | SCORING | TRAINING | DEPLOYING
+ALLOWED = {
+    "": {},
+    "sqlml_caller": {},
+    "sqlml_reader": READING,
+    "sqlml_scorer": READING | SCORING,
+    "sqlml_trainer": READING | SCORING | TRAINING,
+    "sqlml_approver": READING,
+    "sqlml_deployer": READING | DEPLOYING,
+    "sqlml_auditor": READING,
+}
+
+
+FORBIDDEN = [
+    "INSERT INTO sqlml.metric (run_id, model, version, dataset, metric, n) VALUES ('x', 'm', 1, 'd', 'm', 1)",
+    "UPDATE sqlml.deployment SET version = 2",
+    "DELETE FROM sqlml.run",
+    "TRUNCATE sqlml.alert",
+    "INSERT INTO sqlml.model_grant VALUES ('buyer', current_user::regrole, now(), 'me')",
+    "CREATE TABLE sqlml.mine (a integer)",
+    "CREATE FUNCTION sqlml.predict(a integer) RETURNS integer LANGUAGE sql RETURN 1",
+    "DROP FUNCTION sqlml.live_at",
+    "ALTER TABLE sqlml.model DISABLE TRIGGER ALL",
+    "SET ROLE sqlml_owner",
+    "GRANT sqlml_trainer TO CURRENT_USER",
+    "SELECT sqlml.as_owner('0123456789abcdef0123456789abcdef')",
+    "SELECT sqlml.grant_compiled()",
+]
+"""What nobody may do but the owner and superusers."""
+
+
+def outcome(connection, statement):
+    """Whether a statement was let through; it may still find nothing to do."""
+    try:
+        connection.execute(statement)
+    except (errors.InsufficientPrivilege, errors.FeatureNotSupported):
+        return "denied"
+    except psycopg.Error as error:
+        # An error of our own comes from behind the door.
+        return "let in" if (error.sqlstate or "").startswith("ML") else f"{error.sqlstate} {error}"
+    return "let in"
+
+
+@pytest.mark.parametrize("group", ALLOWED)
+def test_a_role_does_what_it_is_for_and_no_more(as_role, group):
+    connection = as_role(*filter(None, [group]))
+    found = {verb: outcome(connection, statement) for verb, statement in VERBS.items()}
+    assert found == {verb: "let in" if verb in ALLOWED[group] else "denied" for verb in VERBS}
+    assert [statement for statement in FORBIDDEN if outcome(connection, statement) != "denied"] == []
+
+
+@pytest.mark.parametrize(
+    "door",
+    [
+        'SELECT sqlml.call_inline(\'deploy\', \'{"model": "buyer", "version": 2}\')',
+        'SELECT sqlml.read_verb(\'deploy\', \'{"model": "buyer", "version": 2}\')',
+        "CALL sqlml.run_verb('deploy', '{\"model\": \"buyer\", \"version\": 2}', 'inline', NULL)",
+    ],
+)
+def test_the_grants_of_a_verb_hold_at_every_door(as_role, door):
+    with pytest.raises(errors.InsufficientPrivilege, match=r"permission denied for sqlml.deploy"):
+        as_role("sqlml_trainer").execute(door)
+
+
+def test_a_trainer_reads_only_what_the_trainer_may_read(as_role, trained):
+    trainer = as_role("sqlml_trainer")
+    with psycopg.connect(trained, autocommit=True) as admin:
+        admin.execute("CREATE TABLE secret AS SELECT * FROM visit; REVOKE ALL ON secret FROM PUBLIC")
+    with pytest.raises(psycopg.Error, match="permission denied for table secret"):
+        trainer.execute("CALL sqlml.train('other', 'secret', 'bought')")
+
+
+def test_rows_hidden_by_the_owner_stay_hidden_from_readers(as_role, trained):
+    reader = as_role("sqlml_reader")
+    with psycopg.connect(trained, autocommit=True) as admin:
+        admin.execute("""
+            ALTER TABLE sqlml.deployment ENABLE ROW LEVEL SECURITY;
+            CREATE POLICY nothing ON sqlml.deployment FOR SELECT USING (model <> 'buyer');
+        """)
+    assert reader.execute("SELECT count(*) FROM sqlml.deployment").fetchone() == (0,)
+    assert reader.execute("SELECT count(*) FROM sqlml.address WHERE address = 'buyer'").fetchone() == (0,)
+    assert reader.execute("SELECT count(*) FROM sqlml.live_at('buyer', now()::timestamp)").fetchone() == (0,)
+
+
+def test_a_granted_model_is_scored_in_every_version_and_no_other(as_role, trained):
+    analyst = as_role()
+    name = analyst.execute("SELECT current_user").fetchone()[0]
+    with psycopg.connect(trained, autocommit=True) as admin, opened(trained) as engine:
+        assert outcome(analyst, SCORING["predict"]) == "denied"
+        admin.execute("CALL sqlml.grant_model('buyer', %s)", [name])
+        for verb in ("predict", "predict a version", "predict compiled", "predict json"):
+            assert outcome(analyst, SCORING[verb]) == "let in"
+        assert verify(engine) == []
+        admin.execute("CALL sqlml.train('other', 'visit', 'bought', features => '[\"age\"]', deploy => 'always')")
+        admin.execute("CALL sqlml.train('buyer', 'visit', 'bought', algorithm => 'linear', deploy => 'always')")
+        assert outcome(analyst, "SELECT sqlml.predict('buyer@3', v) FROM visit AS v") == "let in"
+        assert outcome(analyst, SCORING["predict"]) == "let in"
+        assert outcome(analyst, "SELECT sqlml.predict('other', v) FROM visit AS v") == "denied"
+        assert outcome(analyst, "SELECT sqlml.predict_other(v) FROM visit AS v") == "denied"
+        assert verify(engine) == []
+        assert install(engine, repair=True) == []
+        admin.execute("CALL sqlml.revoke_model('buyer', %s)", [name])
+        for verb in ("predict", "predict a version", "predict compiled"):
+            assert outcome(analyst, SCORING[verb]) == "denied"
+        assert verify(engine) == []
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        ("grant_model('buyr', 'pg_monitor')", "there is no model 'buyr'; closest: buyer; known are: buyer"),
+        ("grant_model('buyer', 'nobody')", "role => 'nobody' is no role of this server"),
+        ("grant_model('buyer', 'public')", "role => 'public' is no role of this server"),
+        ("grant_model('buyer', 'x; DROP ROLE sqlml_owner')", "role => 'x; DROP ROLE sqlml_owner' is no role"),
+        ("grant_model('buyer', 'sqlml_reader')", "has its rights from sqlml itself"),
+        ("grant_model('buyer', NULL)", "role => NULL is no role"),
+        ("revoke_model('buyer', 'pg_monitor')", "model => 'buyer' is not granted to role 'pg_monitor'"),
+    ],
+)
+def test_what_cannot_be_granted(trained, call, said):
+    with psycopg.connect(trained, autocommit=True) as admin, pytest.raises(psycopg.Error) as raised:
+        admin.execute(f"CALL sqlml.{call}")
+    assert said in str(raised.value)
+    assert raised.value.sqlstate.startswith("ML0")

@@ -1,0 +1,26 @@
+-- A compiled routine may be called by the members of sqlml_scorer, and by the roles to which its model is granted;
+-- one that answers for every model by every such role. It is granted when it is recorded, whoever compiles it.
+SET search_path = pg_catalog;
+SET ROLE sqlml_owner;
+
+CREATE OR REPLACE FUNCTION sqlml.grant_compiled() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+  of_model CONSTANT text := split_part(substr(NEW.file, length('compiled:') + 1), '@', 1);
+  grantee text;
+BEGIN
+  FOR grantee IN
+    SELECT 'sqlml_scorer'
+    UNION
+    SELECT listed.role FROM sqlml.granted_model AS listed WHERE listed.model = of_model OR of_model = ''
+  LOOP
+    EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %I', NEW.routine::regprocedure, grantee);
+  END LOOP;
+  RETURN NULL;
+END
+$$;
+CREATE OR REPLACE TRIGGER compiled_is_granted AFTER INSERT ON sqlml.routine
+FOR EACH ROW WHEN (starts_with(NEW.file, 'compiled:')) EXECUTE FUNCTION sqlml.grant_compiled();
+
+RESET ROLE;
+RESET search_path;
