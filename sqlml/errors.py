@@ -105,6 +105,12 @@ class InstallError(SqlmlError):
     code = "ML070"
 
 
+class JobError(SqlmlError):
+    """A job for the worker cannot be done: none is running, it may not act for who asked, or it died of it."""
+
+    code = "ML080"
+
+
 ERRORS: dict[str, type[SqlmlError]] = {
     error.code: error
     for error in (
@@ -123,6 +129,7 @@ ERRORS: dict[str, type[SqlmlError]] = {
         EngineError,
         DatabaseLocked,
         InstallError,
+        JobError,
     )
 }
 """Every error by its code."""

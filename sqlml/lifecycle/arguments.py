@@ -8,8 +8,11 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlml.errors import InvalidArgument
+import pyarrow as pa
+
+from sqlml.errors import InvalidArgument, InvalidData
 from sqlml.fit.names import unknown_name
+from sqlml.kernel.arrow_types import sql_name
 
 Report = Callable[[str, int, int], None]
 """Called on long work with the stage, the steps done and the steps in all."""
@@ -56,11 +59,29 @@ def one_of(value: Any, choices: Sequence[str], argument: str) -> str:
     return value
 
 
+def refuse_no_time(argument: str, column: pa.Field, relation: str) -> None:
+    """Refuse a column that is no time, or whose time depends on the session's zone.
+
+    Raises
+    ------
+    InvalidData
+        With the remedy, which is to cast it.
+    """
+    kind = column.type
+    if not (pa.types.is_date(kind) or pa.types.is_timestamp(kind)) or getattr(kind, "tz", None):
+        raise InvalidData(
+            f"{argument} => {column.name!r} of {relation!r} is a {sql_name(kind)}; it must be a DATE or a TIMESTAMP "
+            "without time zone: cast it, as in (t AT TIME ZONE 'UTC')"
+        )
+
+
 def _parsed(value: Any, argument: str) -> Any:
     if not isinstance(value, str):
         return value
     try:
         return json.loads(value, parse_constant=_refuse_constant)
+    except RecursionError as error:
+        raise InvalidArgument(f"{argument} is nested too deeply to be read as JSON") from error
     except ValueError as error:
         raise InvalidArgument(f"{argument} => {value!r} is not JSON: {error}") from error
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, get_args, get_type_hints
@@ -48,6 +49,9 @@ LONG = frozenset({"train", "score", "monitor"})
 def call(engine: Engine, verb: str, arguments: str, report: Report = silent) -> str:
     """Run one verb with the arguments of a JSON object; gives its row, or its rows, as JSON.
 
+    A number that JSON does not know is its text: ``"Infinity"``, ``"-Infinity"`` or ``"NaN"``, which both engines read
+    as that number.
+
     Raises
     ------
     SqlmlError
@@ -63,7 +67,7 @@ def call(engine: Engine, verb: str, arguments: str, report: Report = silent) -> 
             f"sqlml.{verb} failed in a way that it should not: {type(error).__name__}: {error}. "
             "Nothing was changed; please report this with the statement"
         ) from error
-    return json.dumps(answer, default=_as_json)
+    return json.dumps(_with_texts(answer), default=_as_json, allow_nan=False)
 
 
 def checked_types(verb: str, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -85,6 +89,20 @@ def checked_types(verb: str, arguments: dict[str, Any]) -> dict[str, Any]:
 
 
 _WORDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false", type(None): "NULL"}
+
+
+_NOT_IN_JSON = {math.inf: "Infinity", -math.inf: "-Infinity"}
+
+
+def _with_texts(answer: Any) -> Any:
+    """An answer with texts for the numbers that JSON does not know."""
+    if isinstance(answer, dict):
+        return {name: _with_texts(value) for name, value in answer.items()}
+    if isinstance(answer, list):
+        return [_with_texts(value) for value in answer]
+    if isinstance(answer, float) and not math.isfinite(answer):
+        return _NOT_IN_JSON.get(answer, "NaN")
+    return answer
 
 
 def _as_json(value: Any) -> str:

@@ -78,7 +78,7 @@ def _named(text: str) -> Suite:
     """A suite of the form ``{"name": ..., "checks": [...]}``."""
     try:
         body = json.loads(text, object_pairs_hook=_once)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidArgument(f"the suite is not JSON: {error}; write an array of objects") from error
     if set(body) != {"name", "checks"} or not isinstance(body["checks"], list):
         raise InvalidArgument(

@@ -70,12 +70,12 @@ def rollback(engine: Engine, model: str, alias: str = CHAMPION, reason: str | No
     """
     checked_name(model)
     checked_name(alias, "alias")
+    # With the caller's rights: a model that is hidden from the caller is not there.
+    resolve(engine, f"{model}@{alias}")
     run = Run("deploy")
     with engine.transaction() as owner:
         engine.lock(f"model {model}")
         stack = deployed_before(owner, model, alias)
-        if not stack:
-            resolve(owner, f"{model}@{alias}")
         if len(stack) < 2:
             raise DeploymentError(
                 f"nothing was deployed as {model}@{alias} before version {stack[0]}, so there is nothing to roll back "

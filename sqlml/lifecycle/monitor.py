@@ -81,7 +81,7 @@ def monitor(
 
     Returns
     -------
-    ``run_id, metrics, alerts, predictions, window_start, window_end, note``: ``metrics`` numbers were written about
+    ``run_id, metrics, alerts, predictions, monitored_from, monitored_to, note``: ``metrics`` numbers were written about
     ``predictions``, and ``alerts`` of the model are open now.
 
     Raises
@@ -131,8 +131,8 @@ def _answer(
         "metrics": metrics,
         "alerts": len(session.rows(query("open_alerts"), {"model": model})),
         "predictions": predictions,
-        "window_start": window and window.start,
-        "window_end": window and window.end,
+        "monitored_from": window and window.start,
+        "monitored_to": window and window.end,
         "note": note,
     }
 
@@ -147,6 +147,12 @@ def _prediction_tables(engine: Engine, model: str) -> list[tuple[exp.Table, str]
             raise InvalidData(
                 f"the prediction table {relation!r} of model {model!r} is gone; make it again, or delete its row from "
                 "sqlml.prediction_table"
+            )
+        danger = engine.code_of_others(table)
+        if danger is not None:
+            raise InvalidData(
+                f"the prediction table {relation!r} of model {model!r} could run code with your rights when it is "
+                f"read: {danger}. Let its owner monitor the model, or make that plain"
             )
         found.append((table, key))
     if not found:

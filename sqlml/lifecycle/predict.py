@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from sqlml.engine import Engine
 from sqlml.errors import FeatureMismatch, InvalidArgument, InvalidName
+from sqlml.kernel.arrow_types import sql_name
 from sqlml.kernel.encode import locate
 from sqlml.kernel.scorer import Scorer, labels, probabilities, scorer
 from sqlml.registry.model import Address, load, unknown_address
@@ -153,7 +154,7 @@ def _whole_rows(features: object) -> pa.StructArray:
     if isinstance(rows, pa.ChunkedArray):
         rows = pa.concat_arrays(rows.chunks)
     if not isinstance(rows, pa.StructArray):
-        given = getattr(rows, "type", type(rows).__name__)
+        given = sql_name(rows.type) if isinstance(rows, pa.Array) else type(rows).__name__
         raise FeatureMismatch(
             f"features is a value of type {given}, not a row; pass the alias of a relation, as t in "
             "predict('model', t) where it reads FROM my_table AS t, or a literal row such as {'a': 1}"

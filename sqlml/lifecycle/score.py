@@ -16,7 +16,7 @@ from sqlml.errors import InvalidData
 from sqlml.fit.names import found_column, unknown_name
 from sqlml.kernel.encode import unseen
 from sqlml.kernel.scorer import labels, probabilities
-from sqlml.lifecycle.arguments import Report, silent
+from sqlml.lifecycle.arguments import Report, refuse_no_time, silent
 from sqlml.lifecycle.predict import LoadedVersion, load_version
 from sqlml.registry.model import resolve
 from sqlml.registry.prediction_table import (
@@ -102,12 +102,7 @@ def _source(engine: Engine, relation: str, into: str, key_column: str, time_colu
     check_key_name(key)
     time = None if time_column is None else _column(schema, time_column, "time_column", relation)
     if time is not None:
-        kind = schema.field(time).type
-        if not (pa.types.is_date(kind) or pa.types.is_timestamp(kind)) or getattr(kind, "tz", None):
-            raise InvalidData(
-                f"time_column => {time!r} of {relation!r} is a {kind}; it must be a DATE or a TIMESTAMP without time "
-                "zone: cast it, as in (t AT TIME ZONE 'UTC')"
-            )
+        refuse_no_time("time_column", schema.field(time), relation)
     table = writable_table(into, engine.dialect, "into")
     exists = engine.has_table(table)
     if exists:

@@ -210,6 +210,12 @@ def _check_purpose(engine: Engine, request: Request, rows: Rows) -> None:
         )
 
 
+def _refuse_hidden(engine: Engine, owner: Session, model: str) -> None:
+    """A model that row-level security hides from the caller gets no version from the caller."""
+    if known_task_and_target(engine, model) is None and known_task_and_target(owner, model) is not None:
+        raise InvalidArgument(f"model => {model!r} is taken, by a model that you may not see; use another name")
+
+
 def _fit(request: Request, data: Data, report: Report) -> Candidate:
     hyperparams = request.hyperparams
     trials: tuple[Trial, ...] = ()
@@ -298,6 +304,8 @@ def _write_down(
     report("writing", 0, 1)
     with engine.transaction() as owner:
         engine.lock(f"model {request.model}")
+        _check_purpose(engine, request, data.rows)
+        _refuse_hidden(engine, owner, request.model)
         deployed, reason = _decided(owner, request, outcome)
         version = next_version(owner, request.model)
         address = add_version(owner, _new_version(owner, run, request, data, candidate), version)

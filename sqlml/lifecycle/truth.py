@@ -13,6 +13,7 @@ from sqlml.engine import Engine, Session
 from sqlml.errors import InvalidData
 from sqlml.fit.names import found_column, unknown_name
 from sqlml.fit.target import class_codes, target_values
+from sqlml.lifecycle.arguments import refuse_no_time
 from sqlml.registry.model import checked_name, known_task_and_target, unknown_address
 from sqlml.registry.prediction_table import quoted
 from sqlml.registry.queries import query
@@ -72,7 +73,7 @@ def _rows(engine: Engine, relation: str, columns: dict[str, str]) -> pa.Table:
     empty = engine.arrow(given.select().limit(0).sql(engine.dialect), given.parameters)
     found = {argument: _column(empty.column_names, argument, name, relation) for argument, name in columns.items()}
     for argument in {"observed_column", "time_column"} & found.keys():
-        _refuse_no_time(argument, found[argument], empty.schema.field(found[argument]).type, relation)
+        refuse_no_time(argument, empty.schema.field(found[argument]), relation)
     truth = quoted(found["truth_column"])
     rows = given.select(
         exp.cast(quoted(found["key_column"]), "VARCHAR").as_("key"),
@@ -92,14 +93,6 @@ def _column(names: list[str], argument: str, name: Any, relation: str) -> str:
     if found is None:
         raise InvalidData(f"{argument} => {name!r} is no column of {relation!r}; {unknown_name(str(name), names)}")
     return found
-
-
-def _refuse_no_time(argument: str, name: str, kind: pa.DataType, relation: str) -> None:
-    if not (pa.types.is_date(kind) or pa.types.is_timestamp(kind)) or getattr(kind, "tz", None):
-        raise InvalidData(
-            f"{argument} => {name!r} of {relation!r} is a {kind}; it must be a DATE or a TIMESTAMP without time zone: "
-            "cast it, as in (t AT TIME ZONE 'UTC')"
-        )
 
 
 def _truths(
