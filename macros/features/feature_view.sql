@@ -8,15 +8,16 @@
   {%- set intermediate = make_intermediate_relation(table) -%}
   {%- do drop_relation_if_exists(load_cached_relation(intermediate)) -%}
   {%- do drop_relation_if_exists(load_cached_relation(make_backup_relation(table, 'table'))) -%}
-  {%- call statement('main') -%}{{ get_create_table_as_sql(False, intermediate, sql) }}{%- endcall -%}
+  {%- call statement('build') -%}{{ get_create_table_as_sql(False, intermediate, sql) }}{%- endcall -%}
   {%- do sqlml.refuse_bad_feature_rows(intermediate, keys) -%}
-  {%- set existing = load_cached_relation(table) -%}
-  {%- if existing is not none -%}
-    {%- do adapter.rename_relation(existing, make_backup_relation(table, existing.type)) -%}
+  {%- if sqlml.feature_table() is none -%}
+    {%- set message = sqlml.replaced_features(intermediate, table) -%}
+  {%- else -%}
+    {%- set message = sqlml.added_features(intermediate, table, keys) -%}
   {%- endif -%}
-  {%- do adapter.rename_relation(intermediate, table) -%}
+  {%- call noop_statement('main', message) -%}{{ sql }}{%- endcall -%}
   {%- for view in names.views -%}
-    {%- do sqlml.replace_view(view, 'SELECT * FROM ' ~ table) -%}
+    {%- do persist_docs(sqlml.replace_view(view, 'SELECT * FROM ' ~ table), model) -%}
   {%- endfor -%}
   {%- do sqlml.finish(table, post_hooks) -%}
   {%- for view in names.views -%}

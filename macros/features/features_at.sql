@@ -1,7 +1,9 @@
 {% macro features_at(spine, feature_views, at, ttl=none) -%}
   {%- set views = sqlml.described_feature_views(feature_views, ttl) -%}
   {%- if not sqlml.only_shows_text() -%}
-    {%- do sqlml.refuse_equal_names(spine, views) -%}
+    {%- set spine_kinds = sqlml.kinds_of_columns(spine) -%}
+    {%- do sqlml.refuse_equal_names(spine_kinds, views) -%}
+    {%- do sqlml.refuse_other_kinds(spine_kinds, views, at) -%}
   {%- endif -%}
 WITH sqlml_spine AS (
   SELECT * FROM {{ spine if spine is not string else '(\n' ~ spine ~ '\n) AS given' }}

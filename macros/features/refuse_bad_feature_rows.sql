@@ -6,7 +6,7 @@
     ) %}
     {% if row[0] > 0 %}
       {% do exceptions.raise_database_error(
-        "feature_view '" ~ model.name ~ "': " ~ row[0] ~ " rows have no '" ~ column
+        "feature_view '" ~ model.name ~ "': " ~ row[0] ~ (" row has" if row[0] == 1 else " rows have") ~ " no '" ~ column
         ~ "', so no one could say when or for whom they hold; leave them out with WHERE " ~ column ~ " IS NOT NULL"
       ) %}
     {% endif %}
@@ -19,8 +19,9 @@
   ) %}
   {% if row[0] > 0 %}
     {% do exceptions.raise_database_error(
-      "feature_view '" ~ model.name ~ "': " ~ row[0] ~ " combinations of " ~ identity | join(', ')
-      ~ " stand more than once, so no one could say which row holds; aggregate them, or give known_at"
+      "feature_view '" ~ model.name ~ "': " ~ row[0] ~ (" combination" if row[0] == 1 else " combinations") ~ " of "
+      ~ identity | join(', ') ~ (" stands" if row[0] == 1 else " stand")
+      ~ " more than once, so no one could say which row holds; aggregate them, or give known_at"
     ) %}
   {% endif %}
 {% endmacro %}

@@ -1,7 +1,5 @@
-{% macro refuse_equal_names(spine, views) %}
-  {% set source = spine if spine is not string else '(\n' ~ spine ~ '\n) AS given' %}
-  {% set taken = [] %}
-  {% for column in get_columns_in_query('SELECT * FROM ' ~ source) %}{% do taken.append(column | lower) %}{% endfor %}
+{% macro refuse_equal_names(columns, views) %}
+  {% set taken = columns | list %}
   {% for view in views %}
     {% for column in view.columns %}
       {% set name = (view.prefix ~ column) | lower %}

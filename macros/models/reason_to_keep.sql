@@ -14,6 +14,6 @@
   {% elif policy == 'when_new_rows' %}
     {{ return(none if sqlml.has_new_rows(model_name, relation) else 'no new rows since its last training') }}
   {% else %}
-    {{ return(none if sqlml.has_drifted(model_name) else 'no alert is open') }}
+    {{ return(none if sqlml.has_drifted(model_name) else 'no alert is open that came after its last training') }}
   {% endif %}
 {% endmacro %}

@@ -1,15 +1,14 @@
-"""``sqlml demo``: real flights, from rows to a live, versioned prediction table, by the SQL that a user would write."""
+"""``sqlml demo``: a year of real flights through the example dbt project, as scheduled jobs would do it."""
 
 from __future__ import annotations
 
+import json
 import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from sqlglot import exp
@@ -19,78 +18,59 @@ from sqlml import Connection
 from sqlml.engine.duckdb_connection import open_connection
 from sqlml.errors import InvalidArgument, SqlmlError
 from sqlml.install import shipped_folder
+from sqlml.report.demo_job import Job, Watch, copied_project, refuse_without_dbt, run_dbt
 from sqlml.report.demo_screen import print_screen
 
-BASELINE = """
-CALL sqlml.train(
-  model => 'flight_late',
-  relation => 'SELECT * FROM flight_features WHERE scheduled_at < DATE ''2016-11-01''',
-  target => 'is_late', key_column => 'flight_id', time_column => 'scheduled_at',
-  algorithm => 'baseline', deploy => 'always'
-)
-"""
-TRAIN = """
-CALL sqlml.train(
-  model => 'flight_late',
-  relation => 'SELECT * FROM flight_features WHERE scheduled_at < DATE ''2016-11-01''',
-  target => 'is_late', key_column => 'flight_id', time_column => 'scheduled_at',
-  algorithm => 'lightgbm', deploy => 'gated'
-)
-"""
-SCORE = """
-CALL sqlml.score(
-  'flight_late', $month, 'flight_predictions', key_column => 'flight_id', time_column => 'scheduled_at'
-)
-"""
-EVALUATE = "SELECT value FROM sqlml.evaluate('flight_late', $month) WHERE metric = 'roc_auc'"
-MONTHS = """
-SELECT DISTINCT CAST(date_trunc('month', scheduled_at) AS DATE) AS month
-FROM flight_features WHERE scheduled_at >= DATE '2016-11-01' ORDER BY month
-"""
-SIZE = """
-SELECT (SELECT count(*) FROM flight_features),
-       (SELECT count(*) FROM duckdb_columns() WHERE table_name = 'flight_features')
-"""
-MARK = "COMMENT ON TABLE flight_predictions IS 'Made by sqlml demo'"
-IS_MARKED = """
-SELECT count(*) FROM duckdb_tables() WHERE table_name = 'flight_predictions' AND comment = 'Made by sqlml demo'
-"""
+FIRST_DAY, LAST_DAY = "2016-11-01", "2017-05-31"
+"""When the first job believes to run, and when the last one does."""
 
-Watch = Callable[[Connection], AbstractContextManager[None]]
+LEARNED = """
+SELECT (SELECT count(*) FROM flight_features), version, value, (SELECT count(*) FROM flight_predictions)
+FROM flight_late
+"""
+CAUGHT_UP = """
+SELECT (SELECT count(*) FROM flight_predictions), (SELECT count(*) FROM flight_truth),
+       (SELECT count(DISTINCT window_start) FROM flight_monitoring),
+       (SELECT count(*) FROM sqlml.alert WHERE closed_at IS NULL)
+"""
+ANSWERED = "SELECT version, value, is_live FROM flight_late ORDER BY version DESC LIMIT 1"
 
+MADE_BY = "Made by sqlml demo"
+MARKED = "SELECT comment FROM duckdb_tables() WHERE table_name = 'flight_predictions'"
 
-@dataclass(frozen=True)
-class Month:
-    """A month that was scored: its first day, its rows as a relation, and how well it was ranked."""
-
-    begins: Any
-    relation: str
-    roc_auc: float | None = None
+Show = Callable[[str], None]
 
 
 def run_demo(file: str, force: bool, watch: Watch) -> None:
     """Build the demo database and show what came of it.
 
     The file is built in a folder of its own beside its place and moved there when it is whole. ``watch`` surrounds
-    the work on the connection, so that an interrupt ends it at once.
+    the work, so that an interrupt ends it at once.
 
     Raises
     ------
     InvalidArgument
         Where the file exists, and is no demo or ``force`` is not given.
+    InstallError
+        Where dbt is not installed.
+    SqlmlError
+        Where a dbt command fails.
     """
     target = Path(file)
     _refuse_to_replace(target, force)
+    refuse_without_dbt()
     console = Console(highlight=False)
     began = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix=".sqlml-demo-", dir=target.parent) as folder:
-        built = Path(folder) / target.name
+        built = Path(folder).resolve() / target.name
+        job = Job(copied_project(Path(folder).resolve()), built, target.with_suffix(".dbt.log"), watch)
+        _run_jobs(job, console)
         with sqlml.connect(built) as con, watch(con):
-            months = _run_steps(con, console)
+            _mark(con)
             console.print(
                 f"done      in {time.perf_counter() - began:.0f} s; all of it is in {target}\n", soft_wrap=True
             )
-            print_screen(con, console, target, [(month.begins, month.roc_auc) for month in months])
+            print_screen(con, console, target)
         os.replace(built, target)
 
 
@@ -112,74 +92,64 @@ def _is_demo(target: Path) -> bool:
         return False
     try:
         with open_connection(str(target), True, {}, lambda _: None) as con:
-            return bool(con.execute(IS_MARKED).fetchall()[0][0])
+            return any((comment or "").endswith(MADE_BY) for (comment,) in con.execute(MARKED).fetchall())
     except SqlmlError as error:
         if error.code == "ML061":
             raise
         return False
 
 
-def _run_steps(con: Connection, console: Console) -> list[Month]:
-    with _step(console, "features") as say:
-        rows, columns = _build_features(con)
-        say(f"{rows:,} flights, {columns} columns, each known two hours before departure")
-    with _step(console, "baseline") as say:
-        answer = _row(con, BASELINE)
-        say(f"{_name(answer)} is live: the same answer for every flight, the share that was late so far")
-    with _step(console, "train") as say:
-        answer = _row(con, TRAIN)
-        state = "is live" if answer["deployed"] else "did not go live"
-        say(f"{_name(answer)} {state}: trees that learned from June to October, roc_auc {answer['value']:.4f}")
-    with _step(console, "score") as say:
-        months = [Month(begins, _rows_of(begins)) for (begins,) in con.execute(MONTHS).fetchall()]
-        scored = sum(_row(con, SCORE, {"month": month.relation})["rows"] for month in months)
-        say(f"{scored:,} flights from November to May, month by month, into flight_predictions")
-    with _step(console, "evaluate") as say:
-        months = [_evaluated(con, month) for month in months]
-        say(f"each of the {len(months)} months against what happened")
-    con.execute(MARK)
-    return months
+def _mark(con: Connection) -> None:
+    """Add to the comment of the prediction table who made it."""
+    ((comment,),) = con.execute(MARKED).fetchall()
+    marked = exp.Comment(
+        this=exp.to_table("flight_predictions"),
+        kind="TABLE",
+        expression=exp.Literal.string(f"{comment or ''}. {MADE_BY}".removeprefix(". ")),
+    )
+    con.execute(marked.sql("duckdb"))
+
+
+def _run_jobs(job: Job, console: Console) -> None:
+    """Three jobs: the first learns, the second comes seven months late, the third answers what that has found."""
+    with _step(console, "learn") as (show, say):
+        run_dbt(job, ("deps",), show)
+        run_dbt(job, ("build", "--vars", _on(FIRST_DAY)), show)
+        flights, version, value, predicted = _found(job, LEARNED)
+        say(
+            f"{flights:,} flights up to November; flight_late@{version} learned from June to October, roc_auc "
+            f"{value:.4f}, and predicted the {predicted:,} of November"
+        )
+    with _step(console, "catch up") as (show, say):
+        run_dbt(job, ("build", "--vars", _on(LAST_DAY)), show)
+        predicted, known, months, alerts = _found(job, CAUGHT_UP)
+        say(
+            f"the next job comes seven months later: {predicted:,} flights are predicted by now, {known:,} have ended, "
+            f"{months} months were monitored, {alerts} alerts are open"
+        )
+    with _step(console, "retrain") as (show, say):
+        run_dbt(job, ("build", "--select", "flight_late", "--vars", _on(LAST_DAY)), show)
+        version, value, is_live = _found(job, ANSWERED)
+        state = "is live" if is_live else "did not go live"
+        say(f"the alerts are answered: flight_late@{version} learned from all that has ended, and {state}")
+
+
+def _on(day: str) -> str:
+    """The variables of a job that believes to run on this day."""
+    return json.dumps({"today": day, "flights_data": str(shipped_folder("dbt_project") / "data")})
+
+
+def _found(job: Job, query: str) -> tuple[object, ...]:
+    with sqlml.connect(job.database, read_only=True) as con, job.watch(con):
+        row: tuple[object, ...] = con.execute(query).fetchall()[0]
+        return row
 
 
 @contextmanager
-def _step(console: Console, name: str) -> Iterator[Callable[[str], None]]:
+def _step(console: Console, name: str) -> Iterator[tuple[Show, Show]]:
     """Do one step: a sign of life on a terminal while it runs, then one line with what it did and how long it took."""
     said: list[str] = []
     began = time.perf_counter()
-    with console.status(f"{name} ..."):
-        yield said.append
+    with console.status(f"{name} ...") as status:
+        yield (lambda doing: status.update(f"{name} ... {doing}")), said.append
     console.print(f"{name:<9} {''.join(said)} ({time.perf_counter() - began:.1f} s)", soft_wrap=True)
-
-
-def _build_features(con: Connection) -> tuple[int, int]:
-    """Run the SQL files of the example project in their order; gives the rows and columns of ``flight_features``."""
-    project = shipped_folder("dbt_project")
-    con.execute("SET VARIABLE flights_data = $folder", {"folder": str(project / "data")})
-    for path in sorted((project / "flights").glob("*.sql")):
-        con.execute(path.read_text(encoding="utf-8"))
-    rows, columns = con.execute(SIZE).fetchall()[0]
-    return int(rows), int(columns)
-
-
-def _rows_of(month: Any) -> str:
-    """The SELECT that gives the flights of a month."""
-    same_month = exp.func("date_trunc", exp.Literal.string("month"), exp.column("scheduled_at"), dialect="duckdb").eq(
-        exp.cast(exp.Literal.string(str(month)), "DATE")
-    )
-    return exp.select("*").from_("flight_features").where(same_month).sql("duckdb")
-
-
-def _evaluated(con: Connection, month: Month) -> Month:
-    found = con.execute(EVALUATE, {"month": month.relation}).fetchall()
-    return Month(month.begins, month.relation, found[0][0] if found else None)
-
-
-def _name(answer: dict[str, Any]) -> str:
-    return f"{answer['model']}@{answer['version']}"
-
-
-def _row(con: Connection, sql: str, parameters: dict[str, Any] | None = None) -> dict[str, Any]:
-    """The one row that a procedure answers with."""
-    con.execute(sql, parameters)
-    names = [column[0] for column in con.description]
-    return dict(zip(names, con.fetchall()[0], strict=True))

@@ -8,7 +8,7 @@ import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich import box
 from rich.table import Table
@@ -33,10 +33,17 @@ SELECT version, reason FROM sqlml.deployment
 WHERE model = 'flight_late' AND alias = 'champion' AND valid_to IS NULL
 """
 BY_MONTH = """
-SELECT CAST(date_trunc('month', p.event_time) AS DATE) AS month, count(*) AS flights,
-       avg(p.prediction) AS predicted, avg(CAST(f.is_late AS INTEGER)) AS actual
-FROM flight_predictions AS p JOIN flight_features AS f ON f.flight_id = p.flight_id
-GROUP BY month ORDER BY month
+SELECT m.window_start, m.predictions, m.mean_prediction, actual.share_late, m.value, loss.value, m.prediction_psi,
+       m.columns_drifted
+FROM flight_monitoring AS m
+JOIN (
+  SELECT date_trunc('month', p.event_time) AS month, p.version, avg(CAST(f.is_late AS INTEGER)) AS share_late
+  FROM flight_predictions AS p JOIN flight AS f USING (flight_id)
+  GROUP BY ALL
+) AS actual ON actual.month = m.window_start AND actual.version = m.version
+LEFT JOIN sqlml.latest_performance AS loss
+  ON loss.run_id = m.run_id AND loss.version = m.version AND loss.metric = 'log_loss' AND loss.slice_key IS NULL
+ORDER BY m.window_start, m.version
 """
 FIVE_FLIGHTS = """
 SELECT f.carrier, f.flight_number, f.origin, f.dest, f.scheduled_at, p.prediction, f.is_late
@@ -50,8 +57,12 @@ TRY_PREDICT = (
     "SELECT carrier, count(*) AS flights, avg(predict('flight_late', f)) AS p_late "
     "FROM flight_features AS f GROUP BY carrier ORDER BY p_late DESC"
 )
+TRY_DRIFT = (
+    "SELECT column_name, value AS psi FROM sqlml.latest_drift "
+    "WHERE metric = 'psi' AND window_start = DATE '2016-12-01' ORDER BY psi DESC LIMIT 10"
+)
 TRY_EVALUATE = (
-    "FROM sqlml.evaluate('flight_late', "
+    "FROM sqlml.evaluate('flight_late@1', "
     "'SELECT * FROM flight_features WHERE origin = ''PDX'' AND scheduled_at >= DATE ''2016-11-01''')"
 )
 TRY_PLAIN = (
@@ -60,26 +71,24 @@ TRY_PLAIN = (
 )
 
 _CALLED = {
-    "test": "flight_late@2, boosted trees",
+    "test": "flight_late@2, with all months",
     "champion": "flight_late@1, live before",
     "majority": "majority class",
 }
 
 
-def print_screen(
-    con: Connection, console: Console, target: Path, auc_by_month: Sequence[tuple[Any, float | None]]
-) -> None:
-    """Print what the demo database holds; ``auc_by_month`` is the first day of each month with its ROC AUC."""
+def print_screen(con: Connection, console: Console, target: Path) -> None:
+    """Print what the demo database holds."""
+    _print_months(con, console)
     held_out = con.execute(HELD_OUT).fetchall()
     _print_table(
         console,
-        f"Champion against baselines, on {held_out[0][3]:,} flights of June to October held out, the newest",
+        f"Trained again: versions on {held_out[0][3]:,} flights held out, the newest",
         ["version", "roc_auc", "log_loss"],
         ([_CALLED[name], f"{auc:.4f}", f"{loss:.4f}"] for name, auc, loss, _ in held_out),
     )
     version, reason = con.execute(LIVE).fetchall()[0]
     console.print(f"[bold]Live: flight_late@{version}[/bold]. Why: {reason}.\n")
-    _print_months(con, console, dict(auc_by_month))
     _print_table(
         console,
         "Five flights of May 2017",
@@ -103,18 +112,21 @@ def print_screen(
     _print_next(console, target)
 
 
-def _print_months(con: Connection, console: Console, auc: dict[Any, float | None]) -> None:
-    rows = []
-    for month, flights, predicted, actual in con.execute(BY_MONTH).fetchall():
-        reached = auc.get(month)
-        shown = "" if reached is None else f"{reached:.4f}"
-        rows.append([f"{month:%b %Y}", f"{flights:,}", f"{predicted:.1%}", f"{actual:.1%}", shown])
+def _print_months(con: Connection, console: Console) -> None:
+    rows = [
+        [f"{month:%b %Y}", f"{flights:,}", f"{predicted:.1%}", f"{actual:.1%}", *map(_number, measured), str(drifted)]
+        for month, flights, predicted, actual, *measured, drifted in con.execute(BY_MONTH).fetchall()
+    ]
     _print_table(
         console,
-        "Months that it had not seen: share of late flights",
-        ["month", "flights", "predicted", "actual", "roc_auc"],
+        "Months that flight_late@1 had not seen: late flights, performance, drift",
+        ["month", "flights", "p_late", "late", "roc_auc", "log_loss", "psi", "drifted"],
         rows,
     )
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.4f}"
 
 
 def _print_table(console: Console, title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -129,7 +141,7 @@ def _print_table(console: Console, title: str, columns: Sequence[str], rows: Ite
 
 
 def _print_next(console: Console, target: Path) -> None:
-    """Three commands that can be copied as they stand."""
+    """Commands that can be copied as they stand."""
     sql = f"{_as_typed(Path(sys.argv[0]), 'sqlml')} sql {shlex.quote(str(target))}"
     python = _as_typed(Path(sys.executable), "python")
     plain = f"import duckdb; print(duckdb.connect({str(target)!r}).sql({TRY_PLAIN!r}))"
@@ -139,7 +151,8 @@ def _print_next(console: Console, target: Path) -> None:
             "the live version in any SELECT (without a SELECT the same command is a prompt)",
             f"{sql} {_quoted(TRY_PREDICT)}",
         ),
-        ("how good it is on one airport", f"{sql} {_quoted(TRY_EVALUATE)}"),
+        ("what drifted in December, the month of the storms", f"{sql} {_quoted(TRY_DRIFT)}"),
+        ("how good the first version was on one airport", f"{sql} {_quoted(TRY_EVALUATE)}"),
         ("the same scores from the file alone, with plain DuckDB", f"{python} -c {_quoted(plain)}"),
     ):
         console.print(f"\n# {explained}", style="dim", soft_wrap=True)

@@ -43,7 +43,8 @@ def test_init_mends_what_verify_finds(sqlml_here, shop):
     before = content_hash(shop)
     found = sqlml_here("verify", shop)
     assert found.code == 1
-    assert [line.split(":")[0].split() for line in found.out.splitlines()] == [
+    differences = [line for line in found.out.splitlines() if not line.startswith("  ")]
+    assert [line.split(":")[0].split() for line in differences] == [
         ["edited", "sqlml.algorithm"],
         ["missing", "sqlml.live_at"],
     ]

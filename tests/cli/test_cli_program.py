@@ -18,8 +18,11 @@ HEAVY = ("duckdb", "lightgbm", "sklearn", "numba", "numpy", "pandas", "pyarrow",
 def test_alone_it_shows_its_help(sqlml_here):
     alone, asked = sqlml_here(), sqlml_here("--help")
     assert (alone.code, alone.out) == (0, asked.out)
-    listed = re.findall(r"^  ([a-z]+)  ", alone.out.partition("Commands:\n")[2].partition("Examples:")[0], re.MULTILINE)
-    assert listed == ["init", "sql", "train", "deploy", "rollback", "score", "models", "verify", "demo"]
+    listed = re.findall(
+        r"^  ([a-z-]+)  ", alone.out.partition("Commands:\n")[2].partition("Examples:")[0], re.MULTILINE
+    )
+    lifecycle = ["train", "deploy", "rollback", "score", "models"]
+    assert listed == ["init", "install", "sql", *lifecycle, "copy", "verify", "worker", "dbt-package", "demo"]
 
 
 def test_version(sqlml_here):

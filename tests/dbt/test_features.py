@@ -146,19 +146,46 @@ def test_the_join_gives_what_brute_force_gives(station, seed):
     assert {row[6] is None for row in found} == {True, False}
 
 
-def test_what_is_not_yet_known_changes_nothing(station):
-    rows, asked = readings(7), [question for question in questions(7) if question[5] and question[5] <= minutes(1500)]
+@pytest.mark.parametrize(("seed", "now"), [(7, 1500), (8, 120), (9, 2880)])
+def test_what_is_not_yet_known_changes_nothing(station, seed, now):
+    rows = readings(seed)
+    asked = [question for question in questions(seed) if question[5] and question[5] <= minutes(now)]
     filled(station, rows, asked)
     before = [row[:9] for row in answers(station)]
-    rng = random.Random(8)
-    changed = []
+    assert any(row[6] is not None for row in before)
+    rng = random.Random(seed)
+    changed = {}
     for zone, sensor, measured, known, value in rows:
-        if known <= minutes(1500) and measured <= minutes(1500):
-            changed.append((zone, sensor, measured, known, value))
+        if known <= minutes(now) and measured <= minutes(now):
+            changed[zone, sensor, measured, known] = value
         elif rng.random() < 0.6:  # the others go, or are worth something else, or happened before
-            changed.append((zone, sensor, min(measured, minutes(rng.randrange(1500))), max(known, minutes(1501)), 1e6))
-    filled(station, list({row[:4]: row for row in changed}.values()), asked)
+            known = max(known, minutes(now + 1))
+            changed[zone, sensor, min(measured, minutes(rng.randrange(now))), known] = 1e6
+    for zone, sensor in ENTITIES:  # news of everyone, of all that has happened, a minute later
+        for moment in range(0, now, 60):
+            changed[zone, sensor, minutes(moment), minutes(now + 1)] = 1e9
+    filled(station, [(*key, value) for key, value in changed.items()], asked)
     assert [row[:9] for row in answers(station)] == before
+
+
+def test_keys_that_are_equal_as_text_are_told_apart(station):
+    facts = "(1, '23', 'one'), (12, '3', 'twelve'), (1, '2|3', 'bar'), (-1, '23', 'minus')"
+    known = "{{ config(materialized='feature_view', entity=['number', 'letter'], event_time='at') }} "
+    known += f"SELECT *, TIMESTAMP '2024-01-01' AS at FROM (VALUES {facts}) AS t(number, letter, word)"
+    asked = "(1, '23'), (12, '3'), (123, ''), (1, ' 23')"
+    spine = f"SELECT *, TIMESTAMP '2024-01-02' AS now FROM (VALUES {asked}) AS t(a, letter)"
+    joined = (
+        "{{ config(materialized='table') }} {{ sqlml.features_at(\"" + spine + '", '
+        "[{'view': ref('word_of'), 'entity': {'number': 'a'}}], at='now') }}"
+    )
+    with station.added(word_of=known, joined=joined):
+        assert (run := station.dbt("run", "-s", "word_of", "joined")).success, run.text
+    assert station.sql("SELECT a, letter, word FROM joined ORDER BY ALL") == [
+        (1, " 23", None),
+        (1, "23", "one"),
+        (12, "3", "twelve"),
+        (123, "", None),
+    ]
 
 
 def test_a_version_is_a_table_and_the_name_leads_to_it(station):
@@ -175,38 +202,15 @@ def test_a_version_is_a_table_and_the_name_leads_to_it(station):
     ) == [("reading", "VIEW"), ("reading__v1", "BASE TABLE"), ("reading__v2", "BASE TABLE")]
 
 
-def test_model_versions_and_contracts_of_dbt(station):
-    text = (
-        "{{ config(materialized='feature_view', entity='zone', event_time='day') }} "
-        "SELECT 'a' AS zone, DATE '2024-01-01' AS day, {} AS v"
-    )
-    columns = "columns: [{name: zone, data_type: varchar}, {name: day, data_type: date}, {name: v, data_type: double}]"
-    station.write(
-        "models/level.yml",
-        f"models: [{{name: level, latest_version: 2, config: {{contract: {{enforced: true}}}}, {columns}, "
-        "versions: [{v: 1, config: {contract: {enforced: false}}}, {v: 2}]}]",
-    )
-    with station.added(level_v1=text.replace("{}", "1"), level_v2=text.replace("{}", "2.5::DOUBLE")):
-        first = station.dbt("run", "-s", "level")
-        values = [station.sql(f"SELECT v FROM {name}") for name in ("level__v1", "level_v1", "level__v2", "level")]
-        station.model("level_v2", text.replace("{}", "'high'"))
-        second = station.dbt("run", "-s", "level")
-        (station.root / "models" / "level.yml").unlink()
-    assert first.success, first.text
-    assert values == [[(1,)], [(1,)], [(2.5,)], [(2.5,)]]
-    assert "This model has an enforced contract that failed" in second.text
-    assert station.sql("SELECT v FROM level") == [(2.5,)]
-
-
 @pytest.mark.parametrize(
     ("row", "said"),
     [
-        ("('a', 'bc', NULL, '2024-01-01', 1)", "1 rows have no 'measured_at'"),
+        ("('a', 'bc', NULL, '2024-01-01', 1)", "1 row has no 'measured_at'"),
         ("('a', 'bc', '2024-01-01', NULL, 1)", "leave them out with WHERE known_at IS NOT NULL"),
-        ("(NULL, 'bc', '2024-01-01', '2024-01-01', 1)", "1 rows have no 'zone'"),
+        ("(NULL, 'bc', '2024-01-01', '2024-01-01', 1)", "1 row has no 'zone'"),
         (
             "('a', 'bc', '2030-01-01', '2030-01-01', 1), ('a', 'bc', '2030-01-01', '2030-01-01', 2)",
-            "1 combinations of zone, sensor, measured_at, known_at stand more than once",
+            "1 combination of zone, sensor, measured_at, known_at stands more than once",
         ),
     ],
 )
@@ -235,6 +239,16 @@ def test_rows_that_cannot_be_placed_are_refused_and_the_table_stays(station, row
             ASKED.replace("ref('weather')", "ref('plain')"),
             "does not come from a node that is materialized as feature_view",
         ),
+        (
+            ASKED.replace("SELECT * FROM main.question", "SELECT * REPLACE (1 AS sensor) FROM main.question"),
+            'of the spine is a number and \'sensor\' of "station"."main"."reading" is text; give both one type',
+        ),
+        (
+            ASKED.replace("SELECT *", "SELECT * REPLACE (asked_at::TIMESTAMPTZ AS asked_at)"),
+            "'asked_at' of the spine is a time with a zone and 'measured_at' of",
+        ),
+        (ASKED.replace("at='asked_at'", "at='asked'"), "the spine has no column 'asked'; name the one that stands for"),
+        (ASKED.replace("'zone': 'other_zone'", "'zone': 'z'"), "with 'entity': {'zone': ...}"),
     ],
 )
 def test_what_features_at_refuses(station, text, said):

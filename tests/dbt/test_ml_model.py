@@ -131,6 +131,8 @@ def test_an_open_alert_about_the_live_version_is_a_reason_to_train(again):
     'open' AS state, 'churn' AS model, {1} AS version, 'psi' AS metric, 'moved' AS message, TIMESTAMP '2024-01-01'
     AS window_start, TIMESTAMP '2024-01-02' AS window_end, TIMESTAMP '2024-01-02' AS opened_at, '{0}' AS dedup_key,
     'docs' AS runbook, 'r' AS run_id"""
+    monitored = """INSERT INTO sqlml.monitored_window SELECT 'r', 'churn', TIMESTAMP '2024-01-01',
+    TIMESTAMP '2024-01-02', 9, CAST(now() AT TIME ZONE 'UTC' AS TIMESTAMP)"""
     ((live,),) = job.sql("SELECT version FROM churn WHERE is_live")
     said = []
     for statement in [
@@ -140,9 +142,10 @@ def test_an_open_alert_about_the_live_version_is_a_reason_to_train(again):
         "UPDATE sqlml.alert SET closed_at = opened_at",
     ]:
         job.sql(statement)
+        job.sql(monitored)
         said.append(job.dbt("run", "-s", "churn", *variables(retrain="when_drifted")).message("churn"))
     assert [message.endswith("kept") for message in said] == [True, True, False, True]
-    job.sql("DELETE FROM sqlml.alert")
+    job.sql("DELETE FROM sqlml.alert; DELETE FROM sqlml.monitored_window")
 
 
 def test_an_unknown_policy_is_refused_with_the_known_ones(again):

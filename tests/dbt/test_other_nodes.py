@@ -1,5 +1,9 @@
 """dbt's own kinds of nodes work on the connection that the plugin has attached."""
 
+import gc
+
+import pytest
+
 PYTHON = """
 def model(dbt, session):
     dbt.config(materialized="table")
@@ -18,6 +22,8 @@ SELECT * FROM {{ ref('words') }}
 """
 
 
+# For a Python model dbt-duckdb makes an event loop on the thread of the node, and never closes it.
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
 def test_seeds_snapshots_incremental_and_python_models(shop):
     shop.write("seeds/words.csv", 'id,t\n1,"a;b"\n2,"it\'s"\n')
     shop.write("snapshots/history.sql", SNAPSHOT)
@@ -29,3 +35,4 @@ def test_seeds_snapshots_incremental_and_python_models(shop):
     assert shop.sql("SELECT t FROM growing ORDER BY id") == [("a;b",), ("it's",)]
     assert shop.sql("SELECT count(*) FROM history") == [(2,)]
     assert shop.sql("SELECT a > 0.5 FROM scored_in_python") == [(True,)]
+    gc.collect()

@@ -5,6 +5,7 @@ import re
 
 import pytest
 from dbt_job import PACKAGE
+from guide import GUIDE
 
 DEFINED = re.compile(r"\{%-? *(macro|test|materialization) (\w+)(?:\((.*?)\))?", re.DOTALL)
 
@@ -43,3 +44,26 @@ def test_the_arguments_that_are_described_are_those_that_there_are(macros):
 
 def test_only_one_macro_differs_by_what_a_project_wants_and_none_by_engine(macros):
     assert [name for name in macros if "__" in name] == ["default__model_name"]
+
+
+def test_every_public_macro_stands_in_the_docs_with_its_arguments(macros):
+    """As ``sqlml.name(one, other=...)``; a generic test without the relation and column that it stands on."""
+    documented = {
+        (name, *(argument.split("=")[0] for argument in arguments.split(", ") if argument))
+        for name, arguments in re.findall(r"`sqlml\.(\w+)\(([^`\n]*)\)`", GUIDE.read_text())
+    }
+    public = [macro for name, macro in macros.items() if macro["docs"]["show"] and "materialization_" not in name]
+    expected = set()
+    for macro in public:
+        given = {"model", "column_name"} if macro["name"].startswith("test_") else set()
+        arguments = [argument["name"] for argument in macro["arguments"] if argument["name"] not in given]
+        expected.add((macro["name"].removeprefix("test_"), *arguments))
+    assert len(expected) > 15
+    assert expected - documented == set()
+
+
+def test_every_materialization_has_a_part_of_the_docs(macros):
+    found = [re.fullmatch(r"materialization_(\w+)_default", name) for name in macros]
+    kinds = [match[1] for match in found if match]
+    assert sorted(kinds) == ["feature_view", "ml_checks", "ml_model", "ml_monitoring", "ml_predictions", "ml_truth"]
+    assert [kind for kind in kinds if f"`{kind}`" not in GUIDE.read_text()] == []

@@ -197,18 +197,6 @@ recent_plane AS (
   SELECT flight_id, sum(flights) OVER week AS plane_flights_7d, sum(delay) OVER week AS plane_delay_7d
   FROM plane_line
   WINDOW week AS (PARTITION BY tailnum ORDER BY moment RANGE BETWEEN INTERVAL '7 days' PRECEDING AND CURRENT ROW)
-),
-
--- A row of the weather counts from the end of its hour, for not quite two: the next one is known by then, or is missing.
-weather_then AS (
-  SELECT flight_id, visibility, wind_speed
-  FROM (
-    {{ sqlml.features_at(
-      "SELECT flight_id, origin, predicted_utc FROM " ~ ref('flight') ~ " WHERE timetable_utc IS NOT NULL",
-      [{'view': ref('airport_weather'), 'columns': ['visibility', 'wind_speed'], 'ttl': '119 minutes'}],
-      at='predicted_utc'
-    ) }}
-  ) AS known
 )
 
 SELECT
@@ -276,5 +264,5 @@ JOIN planned_traffic USING (flight_id)
 JOIN last_of_number USING (flight_id)
 LEFT JOIN recent_plane USING (flight_id)
 LEFT JOIN {{ ref('stg_planes') }} AS raw_planes ON raw_planes.tailnum = last_of_number.tailnum
-JOIN weather_then USING (flight_id)
+JOIN {{ ref('flight_weather') }} AS weather_then USING (flight_id)
 ORDER BY flight.scheduled_at, flight_id

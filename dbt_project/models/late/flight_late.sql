@@ -3,6 +3,7 @@
   materialized='ml_model', target_column='is_late', key_column='flight_id', time_column='scheduled_at',
   retrain=var('retrain')
 ) }}
+-- depends_on: {{ ref('flight_checks') }}
 SELECT flight_features.*
 FROM {{ ref('flight_features') }} AS flight_features
 JOIN {{ ref('flight') }} AS flight USING (flight_id)
