@@ -110,14 +110,14 @@ def sums(relation: exp.Table) -> Steps:
     }
     limits = {"pairs": exp.Mul(this=bound(), expression=bound())}
     binned: Columns = {name: exact_sum(exp.column(name), limits.get(name, bound())) for name in terms if name != "bin"}
-    summed: Columns = {name: exp.Sum(this=exp.column(name)) for name in binned}
-    summed["gap"] = "SUM(ABS(confidence - positive))"
+    summed: Columns = {name: exact_sum(exp.column(name), limits.get(name, bound())) for name in binned}
+    summed["gap"] = exact_sum(expression("ABS(confidence - positive)"), bound())
     return {
         **by_score(relation),
         "binned": select({"bin": bin_of(score), "chance": flushed(score), **passed}, "ranked"),
         "terms": select(terms, "binned"),
         "by_bin": select(binned, "terms", beside="extent", group_by=["bin"]),
-        "sums": select(summed, "by_bin"),
+        "sums": select(summed, "by_bin", beside="extent"),
     }
 
 

@@ -45,7 +45,7 @@ def suite_of(text: str) -> tuple[Check, ...]:
     """
     try:
         entries = json.loads(text, object_pairs_hook=_once, parse_constant=_no_constant)
-    except json.JSONDecodeError as error:
+    except (json.JSONDecodeError, RecursionError) as error:
         raise InvalidArgument(f"the suite is not JSON: {error}; write an array of objects") from error
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise InvalidArgument('the suite must be an array of objects such as [{"check": "not_null", "column": "id"}]')

@@ -18,11 +18,11 @@ from __future__ import annotations
 from sqlglot import exp
 
 from sqlml.measure.divergence import TERMS
-from sqlml.measure.exact import exact_sum
+from sqlml.measure.exact import exact_small_sum
 from sqlml.measure.formula import alike, formula, of
 from sqlml.measure.gamma import log_gamma
 from sqlml.measure.given import Steps
-from sqlml.measure.subset import Columns, expression, number, same, select
+from sqlml.measure.subset import Columns, expression, same, select
 
 SPLIT = ("psi",)
 """The divergences that leap where a bin is empty."""
@@ -129,10 +129,10 @@ def _bin_sums() -> exp.Select:
     sums = {"weight": "w", "z_1": "w * z", "z_2": "w * z * z"}
     terms = {"mean": "w * g", "square": "w * g * g", "linear": "w * g * z", "quadratic": "w * g * z * z"}
     columns: Columns = {**same(*_CASE, "class"), "spread": "MIN(spread)"}
-    columns |= {name: exact_sum(expression(text), number(_BOUND)) for name, text in sums.items()}
+    columns |= {name: exact_small_sum(expression(text), _BOUND) for name, text in sums.items()}
     for name in TERMS:
         for moment, text in terms.items():
-            columns[f"{name}_{moment}"] = exact_sum(formula(text, g=exp.column(name)), number(_BOUND))
+            columns[f"{name}_{moment}"] = exact_small_sum(formula(text, g=exp.column(name)), _BOUND)
     return select(columns, "bin_classes", group_by=[*_CASE, "class"])
 
 
@@ -168,7 +168,7 @@ def _class_moments() -> exp.Select:
     columns: Columns = {"comparison": "shares.comparison", "class": "bin_moments.class"}
     for moment, text in moments.items():
         tree = formula(text, t=exp.column(moment, table="bin_moments"), u=u)
-        columns[moment] = exact_sum(tree, number(_BOUND))
+        columns[moment] = exact_small_sum(tree, _BOUND)
     joined = select(columns, "shares").join("bin_moments", on=alike("bin_moments", "shares", *_CASE))
     return joined.group_by("shares.comparison", "bin_moments.class")
 

@@ -54,6 +54,22 @@ def exact_sum(value: exp.Expr, bound: exp.Expr) -> exp.Expr:
     return exp.Add(this=exp.Sum(this=coarse(value, bound)), expression=exp.Sum(this=fine(value, bound)))
 
 
+def exact_small_sum(value: exp.Expr, bound: float) -> exp.Expr:
+    """:func:`exact_sum` where a sum may be as small as 1e-16 times its bound: what is left is split once more.
+
+    There the coarse parts are mostly 0, and the order of the rests would show. A group has up to 250,000 rows; as no
+    rest is above ``bound * 2**-53``, their magnitudes add up to less than half of the second bound.
+
+    >>> from sqlml.measure.subset import expression
+    >>> exact_small_sum(expression("x"), 2.0**33).sql().startswith("SUM((x + 8589934592.0e0) - 8589934592.0e0) + (SUM(")
+    True
+    """
+    rest, second = fine(value, number(bound)), number(bound * 2.0**-34)
+    return exp.Add(
+        this=exp.Sum(this=coarse(value, number(bound))), expression=exp.Paren(this=exact_sum(rest, second))
+    )
+
+
 def ratio(numerator: exp.Expr, denominator: exp.Expr, otherwise: float | None = None) -> exp.Expr:
     """``numerator / denominator`` where the denominator is positive, else ``otherwise``; both are doubles.
 

@@ -10,7 +10,10 @@ from sqlglot import exp
 
 from sqlml.measure.exact import clipped, exact_sum, flushed, ratio
 from sqlml.measure.given import Steps, bound, given, sound_rows, within
-from sqlml.measure.subset import Columns, expression, same, select
+from sqlml.measure.subset import Columns, expression, number, same, select
+
+_MOST = 2.0**11
+"""At least twice the sum of a share over all classes, of which there are at most 1,000."""
 
 
 def sums(relation: exp.Table) -> Steps:
@@ -21,9 +24,9 @@ def sums(relation: exp.Table) -> Steps:
     All NULL where there is no row or one is not sound.
     """
     overall: Columns = {
-        "weight": "SUM(weight)",
-        "correct": "SUM(CASE WHEN truth = label THEN weight ELSE 0e0 END)",
-        "loss": "SUM(loss)",
+        "weight": exact_sum(exp.column("weight"), bound()),
+        "correct": exact_sum(expression("CASE WHEN truth = label THEN weight ELSE 0e0 END"), bound()),
+        "loss": exact_sum(exp.column("loss"), bound()),
     }
     return {
         **given(
@@ -35,7 +38,7 @@ def sums(relation: exp.Table) -> Steps:
         "by_pair": _by_pair(),
         "by_class": _by_class(),
         "macro": _macro(),
-        "overall": select(overall, "by_pair"),
+        "overall": select(overall, "by_pair", beside="extent"),
         "sums": select(same("weight", "correct", "loss", "precision", "recall", "f1"), "overall", beside="macro"),
     }
 
@@ -64,18 +67,18 @@ def _by_class() -> exp.Select:
     sides = exp.union(select(true, "by_pair"), select(predicted, "by_pair"), distinct=False)
     columns: Columns = {
         **same("class"),
-        "actual": "SUM(actual)",
-        "predicted": "SUM(predicted)",
-        "hit": "SUM(hit)",
+        **{name: exact_sum(exp.column(name), bound()) for name in ("actual", "predicted", "hit")},
     }
-    return select(columns, sides.subquery("sides"), group_by=["class"])
+    return select(columns, sides.subquery("sides"), beside="extent", group_by=["class"])
 
 
 def _macro() -> exp.Select:
+    n = expression("COUNT(*)")
     hit, actual, predicted = (exp.column(name) for name in ("hit", "actual", "predicted"))
     by_class = {
         "precision": ratio(hit, predicted, otherwise=0.0),
         "recall": ratio(hit, actual, otherwise=0.0),
         "f1": ratio(expression("2 * hit"), expression("actual + predicted"), otherwise=0.0),
     }
-    return select({name: exp.Avg(this=value) for name, value in by_class.items()}, "by_class")
+    shares: Columns = {name: ratio(exact_sum(value, number(_MOST)), n) for name, value in by_class.items()}
+    return select(shares, "by_class")

@@ -5,13 +5,10 @@ from __future__ import annotations
 from bisect import bisect_left
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from pathlib import Path
 
 import duckdb
 import pytest
-
-PROJECT = Path(__file__).parents[2] / "dbt_project"
-SOURCES, FLIGHT, FEATURES = ("01_sources.sql", "02_flight.sql", "03_flight_features.sql")
+from flight_models import COMPUTED, DATA, SOURCES, compiled_models, create, create_all
 
 CUTS = {
     "a quiet evening before there is weather": "2016-07-12 02:00:00",
@@ -25,14 +22,9 @@ CUTS = {
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 
 
-def text_of(file: str) -> str:
-    return (PROJECT / "flights" / file).read_text()
-
-
 def new_database() -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect()
-    connection.execute(f"SET VARIABLE flights_data = '{PROJECT / 'data'}'")
-    connection.execute(text_of(SOURCES))
+    create_all(connection, SOURCES)
     return connection
 
 
@@ -42,10 +34,9 @@ def scalar(connection: duckdb.DuckDBPyConnection, query: str):
 
 @pytest.fixture(scope="module")
 def flights():
-    """The whole year, built as the demo builds it."""
+    """The whole year."""
     with new_database() as connection:
-        connection.execute(text_of(FLIGHT))
-        connection.execute(text_of(FEATURES))
+        create_all(connection, (*COMPUTED, "flight_left_out"))
         yield connection
 
 
@@ -53,7 +44,7 @@ def flights():
 
 
 def test_every_recorded_flight_is_kept_or_left_out_for_a_reason(flights):
-    assert scalar(flights, "SELECT count(*) FROM raw_flights") == 193_809
+    assert scalar(flights, "SELECT count(*) FROM stg_flights") == 193_809
     assert scalar(flights, "SELECT count(*) FROM flight") == 193_751
     assert scalar(flights, "SELECT count(*) FROM flight_features") == 189_208
     reasons = flights.execute("SELECT reason, count(*) FROM flight_left_out GROUP BY reason ORDER BY reason").fetchall()
@@ -82,12 +73,11 @@ def test_one_row_per_flight_with_key_target_and_time(flights):
     assert len(set(row)) == 1
 
 
-def test_columns_have_plain_types_and_comments(flights):
+def test_columns_have_plain_types(flights):
     columns = flights.execute("""
-        SELECT column_name, data_type, comment FROM duckdb_columns() WHERE table_name = 'flight_features'
+        SELECT data_type FROM duckdb_columns() WHERE table_name = 'flight_features'
     """).fetchall()
-    assert {kind for _, kind, _ in columns} <= {"INTEGER", "DOUBLE", "VARCHAR", "BOOLEAN", "TIMESTAMP"}
-    assert [name for name, _, comment in columns if not comment] == []
+    assert {kind for (kind,) in columns} <= {"INTEGER", "DOUBLE", "VARCHAR", "BOOLEAN", "TIMESTAMP"}
 
 
 def test_rows_are_the_same_with_any_number_of_threads():
@@ -95,8 +85,7 @@ def test_rows_are_the_same_with_any_number_of_threads():
         with new_database() as connection:
             connection.execute(f"SET threads = {threads}")
             keep_days(connection, "2016-06-01", "2016-06-21")
-            connection.execute(text_of(FLIGHT))
-            connection.execute(text_of(FEATURES))
+            create_all(connection, COMPUTED)
             return connection.execute("FROM flight_features").fetchall()
 
     assert rows(1) == rows(2)
@@ -106,7 +95,7 @@ def test_rows_are_the_same_with_any_number_of_threads():
 
 
 def keep_days(connection: duckdb.DuckDBPyConnection, first: str, last: str) -> None:
-    connection.execute(f"DELETE FROM raw_flights WHERE flight_date NOT BETWEEN DATE '{first}' AND DATE '{last}'")
+    connection.execute(f"DELETE FROM stg_flights WHERE flight_date NOT BETWEEN DATE '{first}' AND DATE '{last}'")
 
 
 def known_features(connection: duckdb.DuckDBPyConnection, cut: str) -> dict[str, tuple]:
@@ -169,38 +158,39 @@ def rewrite_the_future(connection: duckdb.DuckDBPyConnection, cut: str) -> None:
     moment = datetime.fromisoformat(cut)
     connection.execute(REWRITE_FLIGHTS, {"cut": moment})
     connection.execute(f"""
-        UPDATE raw_flights SET
+        UPDATE stg_flights SET
           dep_delay = r.dep_delay, dep_hour = r.dep_hour, dep_minute = r.dep_minute, arr_time = r.arr_time,
           arr_delay = r.arr_delay, air_time = r.air_time, tailnum = r.tailnum
         FROM rewritten AS r WHERE r.flight_id = {KEY_OF_RAW}
     """)
     doomed = "SELECT flight_id FROM rewritten WHERE is_deleted"
-    connection.execute(f"DELETE FROM raw_flights WHERE {KEY_OF_RAW} IN ({doomed})")
+    connection.execute(f"DELETE FROM stg_flights WHERE {KEY_OF_RAW} IN ({doomed})")
     later = {"hour": moment - HOUR}
-    connection.execute("UPDATE raw_weather SET visibility = 0, wind_speed = 99 WHERE observed_utc > $hour", later)
-    connection.execute("DELETE FROM raw_weather WHERE observed_utc > $hour AND hash(observed_utc) % 2 = 0", later)
+    connection.execute("UPDATE airport_weather SET visibility = 0, wind_speed = 99 WHERE observed_utc > $hour", later)
+    connection.execute("DELETE FROM airport_weather WHERE observed_utc > $hour AND hash(observed_utc) % 2 = 0", later)
 
 
-def before_and_after(cut: str, days: int, files: tuple[str, str]) -> tuple[dict, dict, duckdb.DuckDBPyConnection]:
+def before_and_after(cut: str, days: int, models: dict[str, str]) -> tuple[dict, dict, duckdb.DuckDBPyConnection]:
     """The features known at the cut, from the data as they are and from data with another future."""
     connection = new_database()
+    create(connection, "airport_weather", models["airport_weather"])
     day = date.fromisoformat(cut[:10])
     keep_days(connection, str(day - days * DAY), str(day + 4 * DAY))
-    connection.execute(text_of(FLIGHT))
+    create_all(connection, ["flight"])
     connection.execute("CREATE TABLE truth AS FROM flight")
-    for file in files:
-        connection.execute(file)
+    for name in COMPUTED:
+        create(connection, name, models[name])
     before = known_features(connection, cut)
     connection.execute("CREATE TABLE features_before AS FROM flight_features")
     rewrite_the_future(connection, cut)
-    for file in files:
-        connection.execute(file)
+    for name in COMPUTED:
+        create(connection, name, models[name])
     return before, known_features(connection, cut), connection
 
 
 @pytest.mark.parametrize("cut", CUTS.values(), ids=CUTS.keys())
 def test_no_feature_knows_what_comes_later(cut):
-    before, after, connection = before_and_after(cut, 33, (text_of(FLIGHT), text_of(FEATURES)))
+    before, after, connection = before_and_after(cut, 33, compiled_models())
     with connection:
         assert len(before) > 10_000
         assert after == before
@@ -220,25 +210,33 @@ def test_no_feature_knows_what_comes_later(cut):
 
 
 PEEKS = {
-    "predicted at departure": (FLIGHT, "scheduled_utc - INTERVAL '2 hours' ", "scheduled_utc "),
-    "known before landing": (FLIGHT, "ELSE landed_utc", "ELSE departed_utc"),
-    "cancellation known at once": (FLIGHT, "scheduled_utc + INTERVAL '4 hours'", "scheduled_utc - INTERVAL '9 hours'"),
-    "weather of the hour that has begun": (FEATURES, "raw_weather.known_utc =", "raw_weather.observed_utc ="),
-    "its own end": (FEATURES, "flight_date = recent_outcome.number_flown_on", "flight_date = prediction.flight_date"),
+    "predicted at departure": ("flight", "scheduled_utc - INTERVAL '2 hours' ", "scheduled_utc "),
+    "known before landing": ("flight", "ELSE landed_utc", "ELSE departed_utc"),
+    "cancellation known at once": (
+        "flight",
+        "scheduled_utc + INTERVAL '4 hours'",
+        "scheduled_utc - INTERVAL '9 hours'",
+    ),
+    "weather of the hour that has begun": ("airport_weather", "+ INTERVAL '1 hour' ", "+ INTERVAL '0 hours' "),
+    "its own end": (
+        "flight_features",
+        "flight_date = recent_outcome.number_flown_on",
+        "flight_date = prediction.flight_date",
+    ),
     "traffic by who flew": (
-        FEATURES,
+        "flight_features",
         "timetable_utc AS moment, origin, 1 AS flights",
         "departed_utc AS moment, origin, 1 AS flights",
     ),
 }
 
 
-@pytest.mark.parametrize(("file", "honest", "peeking"), PEEKS.values(), ids=PEEKS.keys())
-def test_the_proof_sees_a_feature_that_peeks(file, honest, peeking):
-    assert honest in text_of(file)
-    texts = {name: text_of(name) for name in (FLIGHT, FEATURES)}
-    texts[file] = texts[file].replace(honest, peeking)
-    before, after, connection = before_and_after("2017-02-06 13:00:00", 9, (texts[FLIGHT], texts[FEATURES]))
+@pytest.mark.parametrize(("model", "honest", "peeking"), PEEKS.values(), ids=PEEKS.keys())
+def test_the_proof_sees_a_feature_that_peeks(model, honest, peeking):
+    models = dict(compiled_models())
+    assert honest in models[model]
+    models[model] = models[model].replace(honest, peeking)
+    before, after, connection = before_and_after("2017-02-06 13:00:00", 9, models)
     connection.close()
     assert after != before
 
@@ -421,7 +419,7 @@ def published():
     """The published files as they are, without any SQL of the project."""
     with duckdb.connect() as connection:
         for name in ("flights", "airports", "weather", "planes"):
-            connection.execute(f"CREATE VIEW {name} AS FROM read_parquet('{PROJECT / 'data' / name}.parquet')")
+            connection.execute(f"CREATE VIEW {name} AS FROM read_parquet('{DATA / name}.parquet')")
         yield connection
 
 

@@ -6,10 +6,10 @@ import sys
 import lightgbm
 import numpy as np
 import pytest
+from flight_models import COMPUTED, SOURCES, create_all
 from pyarrow import parquet
 
 import sqlml
-from sqlml.install import shipped_folder
 from sqlml.spec import from_json
 
 BEFORE_NOVEMBER = "SELECT * FROM flight_features WHERE scheduled_at < DATE '2016-11-01'"
@@ -24,7 +24,6 @@ SAMPLE = "(SELECT * FROM flight_features WHERE hash(flight_id) % 10 = 0)"
 def flights(tmp_path_factory):
     """A file with the features and a trained model, and LightGBM's own booster of it."""
     path = tmp_path_factory.mktemp("flights") / "flights.duckdb"
-    folder = shipped_folder("dbt_project")
     boosters = []
     own_train = lightgbm.train
 
@@ -33,9 +32,7 @@ def flights(tmp_path_factory):
         return boosters[-1]
 
     with pytest.MonkeyPatch.context() as patch, sqlml.connect(path) as con:
-        con.execute("SET VARIABLE flights_data = $folder", {"folder": str(folder / "data")})
-        for file in sorted((folder / "flights").glob("*.sql")):
-            con.execute(file.read_text())
+        create_all(con, SOURCES + COMPUTED)
         patch.setattr(lightgbm, "train", train)
         con.execute(TRAIN, {"relation": BEFORE_NOVEMBER})
     return path, boosters[0]

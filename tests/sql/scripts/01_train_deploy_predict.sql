@@ -3,11 +3,11 @@ CREATE TABLE visit AS
 SELECT i AS visit_id, (i * 7919) % 97 AS age, ((i * 104729) % 1000) / 10.0 AS income,
        CASE i % 3 WHEN 0 THEN 'web' WHEN 1 THEN 'shop' ELSE 'phone' END AS channel,
        ((i * 7919) % 97 > 40 AND i % 3 <> 2) OR i % 11 = 0 AS bought
-FROM generate_series(1, 600) AS g(i);
+FROM generate_series(CAST(1 AS BIGINT), 600) AS g(i);
 CALL sqlml.train(model => 'buyer', relation => 'visit', target => 'bought', key_column => 'visit_id');
 SELECT model, task, target FROM sqlml.model;
 SELECT model, version, status, algorithm, rows_trained, seed FROM sqlml.model_version;
-SELECT dataset, metric, round(value, 6) AS value, n FROM sqlml.metric
+SELECT dataset, metric, CAST(value AS DECIMAL(9, 6)) AS value, n FROM sqlml.metric
 WHERE dataset IN ('train', 'test', 'majority') ORDER BY dataset, metric;
 SELECT slice_value, metric, value > 0 AS better, ci_low > 0 AS surely FROM sqlml.metric WHERE dataset = 'gate';
 SELECT visit_id, predict('buyer', v) > 0.5 AS likely, predict_label('buyer', v) AS label, bought

@@ -3,7 +3,7 @@ CREATE TABLE house AS
 SELECT i AS house_id, CAST('2024-01-01' AS DATE) + CAST(i % 30 AS INTEGER) AS listed_on, 40 + (i * 31) % 160 AS area,
        CASE WHEN i % 7 = 0 THEN NULL ELSE (i * 17) % 6 END AS rooms, CASE i % 4 WHEN 0 THEN 'north' WHEN 1 THEN 'south' ELSE 'east' END AS part,
        1000.0 * (40 + (i * 31) % 160) + 5000 * ((i * 17) % 6) + (i * 7919) % 1000 AS price
-FROM generate_series(1, 500) AS g(i);
+FROM generate_series(CAST(1 AS BIGINT), 500) AS g(i);
 CALL sqlml.train(model => 'price', relation => 'house', target => 'price', key_column => 'house_id', time_column => 'listed_on');
 CALL sqlml.score('price', 'SELECT * FROM house WHERE house_id <= 100', 'price_prediction', key_column => 'house_id', time_column => 'listed_on');
 CALL sqlml.score('price', 'house', 'price_prediction', key_column => 'house_id', time_column => 'listed_on');

@@ -1,5 +1,5 @@
 -- Each error names the object and the remedy, and leaves everything as it was.
-CREATE TABLE visit AS SELECT i AS visit_id, (i * 7919) % 97 AS age, i % 3 AS visits, (i * 7919) % 97 > 50 AS bought, 'x' AS same FROM generate_series(1, 100) AS g(i);
+CREATE TABLE visit AS SELECT i AS visit_id, (i * 7919) % 97 AS age, i % 3 AS visits, (i * 7919) % 97 > 50 AS bought, 'x' AS same FROM generate_series(CAST(1 AS BIGINT), 100) AS g(i);
 CALL sqlml.train(model => 'buyer', relation => 'visit', target => 'bought', features => '["age", "visits"]');
 SELECT predict('byer', v) FROM visit AS v;
 SELECT predict('buyer@7', v) FROM visit AS v;

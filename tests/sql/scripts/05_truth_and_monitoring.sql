@@ -4,7 +4,7 @@ SELECT i AS visit_id, CAST('2024-01-01' AS DATE) + CAST((i - i % 100) / 100 AS I
        CASE WHEN i % 13 = 0 THEN NULL ELSE (i * 104729) % 1009 END AS spend,
        CASE (i * 31) % 3 WHEN 0 THEN 'basic' WHEN 1 THEN 'plus' ELSE 'pro' END AS plan,
        ((i * 7919) % 97 > 50) <> (i % 11 = 0) AS bought
-FROM generate_series(0, 5999) AS g(i);
+FROM generate_series(CAST(0 AS BIGINT), 5999) AS g(i);
 CALL sqlml.train(model => 'buyer', relation => 'SELECT * FROM visit WHERE visit_id < 4000', target => 'bought', key_column => 'visit_id', features => '["age", "spend", "plan"]', algorithm => 'linear');
 SELECT column_name, column_type, n, n_missing FROM sqlml.reference_profile ORDER BY column_name;
 SELECT bin, bin_label, n FROM sqlml.reference_count WHERE column_name = 'plan' ORDER BY bin;

@@ -3,7 +3,7 @@ CREATE TABLE payment AS
 SELECT i AS payment_id, CASE WHEN i % 10 = 0 THEN NULL ELSE (i * 17) % 49 - 1 END AS amount,
        CASE i % 4 WHEN 0 THEN 'card' WHEN 1 THEN 'cash' WHEN 2 THEN 'Cash' ELSE 'wire' END AS kind,
        CAST('2024-01-01' AS DATE) + CAST(i % 30 AS INTEGER) AS paid_on
-FROM generate_series(1, 100) AS g(i);
+FROM generate_series(CAST(1 AS BIGINT), 100) AS g(i);
 CALL sqlml."check"('payment', '[
   {"check": "unique", "columns": ["payment_id"]},
   {"check": "not_null", "column": "amount", "key": "payment_id"},
