@@ -1,8 +1,9 @@
-"""Load the published flights into PostgreSQL: each Parquet file of ``data/`` becomes a table, replaced where it is there.
+"""Load the published flights into PostgreSQL: each Parquet file of ``data/`` becomes a table.
 
 ``python load_postgres.py [URL]`` loads them into the schema that ``FLIGHTS_SCHEMA`` names (``flights``), which is made
-where it is missing. The URL may be left out: libpq's variables (``PGHOST``, ``PGUSER``, ``PGDATABASE``, ``PGPASSFILE``)
-name the server then. DuckDB reads the files as they are and needs none of this.
+where it is missing; a table that is there is replaced. The URL may be left out: libpq's variables (``PGHOST``,
+``PGUSER``, ``PGDATABASE``, ``PGPASSFILE``) name the server then. DuckDB reads the files as they are and needs none of
+this.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 {% macro trained(call) %}
-  {#- Training commits its own work on a connection of its own, so no transaction may be open here. -#}
+  {% do sqlml.end_transaction() %}
   {% call statement('train', fetch_result=True, auto_begin=False) %}{{ call }}{% endcall %}
   {% set row = load_result('train').table.rows[0] %}
   {% set measured = row['metric'] ~ ' ' ~ '%.4f' | format(row['value'] | float) %}

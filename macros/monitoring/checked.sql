@@ -1,5 +1,5 @@
 {% macro checked(call) %}
-  {#- Checking commits its own work on a connection of its own, so no transaction may be open here. -#}
+  {% do sqlml.end_transaction() %}
   {% call statement('check', fetch_result=True, auto_begin=False) %}{{ call }}{% endcall %}
   {% set row = load_result('check').table.rows[0] %}
   {% set counted = [] %}

@@ -10,7 +10,7 @@
     'observed_column': sqlml.setting('observed_column'),
     'time_column': sqlml.setting('time_column'),
   }) -%}
-  {#- Recording commits its own work on a connection of its own, so no transaction may be open here. -#}
+  {%- do sqlml.end_transaction() -%}
   {%- call statement('truth', fetch_result=True, auto_begin=False) -%}{{ call }}{%- endcall -%}
   {%- set rows = load_result('truth').table.rows[0]['rows'] | int -%}
   {%- call noop_statement('main', rows ~ ' truths added') -%}{{ call }}{%- endcall -%}

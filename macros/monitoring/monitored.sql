@@ -1,5 +1,5 @@
 {% macro monitored(call) %}
-  {#- Monitoring commits its own work on a connection of its own, so no transaction may be open here. -#}
+  {% do sqlml.end_transaction() %}
   {% call statement('monitor', fetch_result=True, auto_begin=False) %}{{ call }}{% endcall %}
   {% set row = load_result('monitor').table.rows[0] %}
   {% if row['note'] %}

@@ -1,12 +1,10 @@
 {% macro rebuilt_predictions(address, existing, target_relation) %}
-  {#- The old table can be read until the new one is whole: that is made under another name and renamed. -#}
+  {#- The old table can be read until the new one is whole: that is made under another name and renamed.
+      The next scoring into its schema forgets that name. -#}
   {% set intermediate = make_intermediate_relation(target_relation) %}
   {% do drop_relation_if_exists(load_cached_relation(intermediate)) %}
   {% set added = sqlml.scored(sqlml.score_call(address, sql | trim, intermediate)) %}
-  {% set name = [intermediate.database, intermediate.schema, intermediate.identifier] | join('.') %}
-  {% call statement('forget') %}
-    DELETE FROM sqlml.prediction_table WHERE relation = {{ sqlml.text_literal(name) }}
-  {% endcall %}
+  {% do sqlml.begin_transaction() %}
   {% do adapter.drop_relation(existing) %}
   {% do adapter.rename_relation(intermediate, target_relation) %}
   {% do adapter.commit() %}

@@ -7,8 +7,9 @@ import json
 import re
 import threading
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import duckdb
@@ -77,6 +78,13 @@ class DuckDBEngine:
         """
         with wrapped_errors(), self._connection.cursor() as cursor:
             yield from cursor.sql(sql, params=parameters or None).to_arrow_reader(size)
+
+    def parts(
+        self, query: exp.Query, parameters: Parameters | None, read: Sequence[str], size: int = 122_880
+    ) -> Iterator[_BatchPart]:
+        """The rows of a SELECT in parts, which are batches: the database reads them where Arrow has put them."""
+        for batch in self.batches(query.sql(self.dialect), parameters, size):
+            yield _BatchPart(self, batch, batch.select(list(read)))
 
     def append(self, table: exp.Table, rows: pa.Table) -> None:
         """Insert rows by column name into a table."""
@@ -191,6 +199,24 @@ class DuckDBEngine:
     def version(self) -> str:
         """The version of DuckDB."""
         return str(duckdb.__version__)
+
+
+@dataclass(frozen=True)
+class _BatchPart:
+    """A batch of rows; see :class:`sqlml.engine.protocol.Part`."""
+
+    engine: DuckDBEngine
+    batch: pa.RecordBatch
+    rows: pa.RecordBatch
+
+    @contextmanager
+    def beside(self, values: pa.Table) -> Iterator[exp.Expr]:
+        """The rows with a value more in each, as a relation."""
+        whole = pa.Table.from_batches([self.batch])
+        for name in values.column_names:
+            whole = whole.append_column(name, values.column(name))
+        with self.engine.temporary(whole) as table:
+            yield table
 
 
 def rollback_quietly(connection: duckdb.DuckDBPyConnection) -> None:

@@ -11,24 +11,33 @@ from sqlglot import exp
 _PAIRS = 50
 """A function takes at most 100 arguments."""
 
+_ROW_COLUMNS, _NAME_BYTES = 1600, 63
+"""How many columns a row has at most, and how long their names are."""
+
 _NOT_IN_JSON = ("NaN", "Infinity", "-Infinity")
 
 
 def json_object(columns: Mapping[str, pa.DataType], table: str, keys: Mapping[str, str]) -> exp.Expression:
-    """These columns of a table as one ``jsonb`` object; a number that JSON cannot hold becomes null.
+    """These columns of a table as one ``json`` object; a number that JSON cannot hold becomes null.
+
+    A row is written as an object in half the time that the functions take that build one of keys and values. Where it
+    cannot have these keys as names of its columns, which are shorter and not so many, those functions are used.
 
     >>> print(json_object({"a": pa.string()}, "t", {"a": "A"}).sql("postgres"))
-    JSONB_BUILD_OBJECT('A', t."a")
+    ROW_TO_JSON((SELECT o FROM (SELECT t."a" AS "A") AS o))
     """
     pairs = [
         (keys.get(name, name), _json_value(exp.column(exp.to_identifier(name, quoted=True), table), kind))
         for name, kind in columns.items()
     ]
+    if 0 < len(pairs) <= _ROW_COLUMNS and all(len(key.encode()) <= _NAME_BYTES for key, _ in pairs):
+        row = exp.select(*[value.as_(key, quoted=True) for key, value in pairs]).subquery("o")
+        return exp.Anonymous(this="row_to_json", expressions=[exp.select("o").from_(row).subquery()])
     parts = [_object(pairs[start : start + _PAIRS]) for start in range(0, len(pairs), _PAIRS)] or [_object([])]
     whole = parts[0]
     for part in parts[1:]:
         whole = exp.DPipe(this=whole, expression=part)
-    return whole
+    return exp.cast(exp.paren(whole), "JSON")
 
 
 def _object(pairs: Sequence[tuple[str, exp.Expression]]) -> exp.Expression:

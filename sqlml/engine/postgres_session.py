@@ -6,8 +6,10 @@ import json
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from typing import Any, Protocol
 
+import numpy as np
 import pyarrow as pa
 import sqlglot
 from sqlglot import exp
@@ -143,7 +145,7 @@ class PostgresSession:
     def json_object(
         self, columns: Mapping[str, pa.DataType], table: str, keys: Mapping[str, str] | None = None
     ) -> exp.Expression:
-        """These columns of a table as one ``jsonb`` object; NaN and infinities become null."""
+        """These columns of a table as one ``json`` object; NaN and infinities become null."""
         return postgres_json.json_object(columns, table, keys or {})
 
     def json_values(self, document: exp.Expression, types: Mapping[str, str]) -> dict[str, exp.Expression]:
@@ -245,7 +247,7 @@ class PostgresSession:
 
     def _analyze(self, table: exp.Table, n: int) -> None:
         if n >= MANY_ROWS:
-            self.execute(exp.Analyze(kind="", this=table.copy()).sql(self.dialect))
+            self.execute(exp.Command(this="ANALYZE", expression=table.sql(self.dialect)).sql(self.dialect))
 
     def _drop(self, table: exp.Table) -> None:
         self.execute(exp.Drop(tables=[table.copy()], kind="TABLE").sql(self.dialect))
@@ -285,6 +287,23 @@ class PostgresEngine(PostgresSession):
         for table in self._tables(sql, parameters, size):
             yield from table.to_batches(size)
 
+    def parts(
+        self, query: exp.Query, parameters: Parameters | None, read: Sequence[str], size: int = CHUNK_ROWS
+    ) -> Iterator[_CopiedPart]:
+        """The rows of a SELECT in parts of a copy in the server; only the columns in ``read`` leave it."""
+        named = {column.name: column for column in self._columns(query.sql(self.dialect), parameters)}
+        columns = [named[name] for name in read]
+        table = _temporary_table()
+        n = self._statements.count(_create(table.copy(), query.copy()).sql(self.dialect), parameters)
+        try:
+            for pages in _page_ranges(*self._pages(table), n, size):
+                wanted = _rows_of_pages(table, pages, *[_named(name) for name in read])
+                rows = self._read(wanted.sql(self.dialect), columns).combine_chunks()
+                yield _CopiedPart(self, table, pages, rows.to_batches()[0])
+        finally:
+            if self._statements.is_usable():
+                self._drop(table)
+
     @contextmanager
     def transaction(self) -> Iterator[PostgresSession]:
         """Everything inside commits together, or nothing does; gives the session with the owner's rights."""
@@ -305,6 +324,39 @@ class PostgresEngine(PostgresSession):
                 self._owner.execute(statement, {"what": what})
         else:
             self.rows(_FIRST_LOCK, {"what": f"sqlml {what}"})
+
+
+_ROW = "sqlml_row"
+"""The number of a row in its part, by which the values that were made of it find it."""
+
+
+@dataclass(frozen=True)
+class _CopiedPart:
+    """The rows of some pages of a copy; see :class:`sqlml.engine.protocol.Part`."""
+
+    session: PostgresSession
+    table: exp.Table
+    pages: tuple[int, int]
+    rows: pa.RecordBatch
+
+    @contextmanager
+    def beside(self, values: pa.Table) -> Iterator[exp.Expr]:
+        """The rows joined with their values, which become a temporary table."""
+        numbers = pa.array(np.arange(1, len(values) + 1))
+        with self.session.temporary(values.append_column(_ROW, numbers)) as made:
+            numbered = _rows_of_pages(self.table, self.pages, exp.Star(), _row_number())
+            joined = exp.select("*").from_(numbered.subquery("given"))
+            joined = joined.join(exp.alias_(made, "made", table=True), using=[_ROW])
+            yield joined.subquery("part")
+
+
+def _row_number() -> exp.Expr:
+    """The place of a row among those that a scan gives, which come in the order of the table."""
+    return exp.Window(this=exp.RowNumber()).as_(_ROW)
+
+
+def _named(name: str) -> exp.Column:
+    return exp.column(exp.to_identifier(name, quoted=True))
 
 
 def _temporary_table() -> exp.Table:
@@ -339,7 +391,7 @@ def _page_ranges(pages: int, stored: int, n: int, size: int) -> Iterator[tuple[i
     return ((start, min(start + step, pages)) for start in range(0, pages, step))
 
 
-def _rows_of_pages(table: exp.Table, pages: tuple[int, int]) -> exp.Select:
+def _rows_of_pages(table: exp.Table, pages: tuple[int, int], *columns: exp.Expr) -> exp.Select:
     first, end = (f"'({page},0)'::tid" for page in pages)
     within = sqlglot.condition(f"ctid >= {first} AND ctid < {end}", dialect="postgres")
-    return exp.select("*").from_(table).where(within)
+    return exp.select(*(columns or ("*",))).from_(table.copy()).where(within)

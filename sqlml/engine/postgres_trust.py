@@ -1,4 +1,4 @@
-"""Tables that somebody else has named, and that a caller is to read: would reading run code of their owner?
+"""Tables that a caller is to read and has not named: whether that would run code of their owner.
 
 Whoever reads a table runs what its owner has put into it, with the rights of the reader: the functions of a view, of
 policies of row-level security, of casts from a type of the owner's, and, while a query is planned, those of indexes and
@@ -58,10 +58,12 @@ used AS (
 ),
 called AS (
   SELECT polrelid, polname, tree, calls.number
-  FROM pg_catalog.pg_policy, pg_catalog.concat(polqual::pg_catalog.text) AS tree
+  FROM pg_catalog.pg_policy
+  CROSS JOIN pg_catalog.concat(polqual::pg_catalog.text) AS tree
   LEFT JOIN LATERAL (
     SELECT (pg_catalog.regexp_matches(tree, ':(?:opfuncid|funcid) (\d+)', 'g'))[1]::pg_catalog.oid AS number
   ) AS calls ON true
+  WHERE polcmd IN ('r', '*')
 )
 SELECT pg_catalog.format('%s of %I: %s', kind, owner, what) FROM (
   SELECT 'an object' AS kind, owner, pg_catalog.format('%I is no ordinary table', relname) AS what
@@ -71,7 +73,8 @@ SELECT pg_catalog.format('%s of %I: %s', kind, owner, what) FROM (
   FROM used JOIN others ON others.oid = used.owned
   WHERE used.owner IS NOT NULL AND NOT pg_catalog.pg_has_role(used.owner, current_user, 'MEMBER')
   UNION ALL
-  SELECT 'a table', others.owner, pg_catalog.format('%I has policy %I, which calls more than plain functions', relname, polname)
+  SELECT 'a table', others.owner,
+         pg_catalog.format('%I has policy %I, which calls more than plain functions', relname, polname)
   FROM called JOIN others ON others.oid = called.polrelid AND has_policies
   WHERE tree ~ '[{](QUERY|SUBLINK)' OR number IS NOT NULL AND NOT EXISTS (
     SELECT FROM pg_catalog.pg_proc AS plain

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -95,6 +95,20 @@ class Session(Protocol):
         """The version of the database engine."""
 
 
+class Part(Protocol):
+    """Some of the rows of a SELECT: here, and in the database."""
+
+    @property
+    def rows(self) -> pa.RecordBatch:
+        """The columns that were asked for, in their order."""
+
+    def beside(self, values: pa.Table) -> AbstractContextManager[exp.Expr]:
+        """What stands in a FROM clause for these rows, with all of their columns and a value more in each row.
+
+        ``values`` has as many rows as the part, in the same order; its columns have names of their own.
+        """
+
+
 class Engine(Session, Protocol):
     """What a caller may do: its statements have the caller's rights.
 
@@ -114,6 +128,14 @@ class Engine(Session, Protocol):
 
     def batches(self, sql: str, parameters: Parameters | None = None, size: int = 122_880) -> Iterator[pa.RecordBatch]:
         """The rows of one statement in batches of at most about ``size``, without holding all of them."""
+
+    def parts(
+        self, query: exp.Query, parameters: Parameters | None, read: Sequence[str], size: int = 122_880
+    ) -> Iterator[Part]:
+        """The rows of a SELECT in parts of at most about ``size``, to be written with what is made of them here.
+
+        ``read`` are the columns that are needed here. Others need not leave the database; nor do any come back.
+        """
 
     def transaction(self) -> AbstractContextManager[Session]:
         """Everything inside commits together, or nothing does: statements of the caller and of the session it gives.

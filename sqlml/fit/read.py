@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import pyarrow as pa
 
@@ -36,6 +38,7 @@ def read_rows(table: pa.Table, roles: Roles, task: str = "auto") -> Rows:
     ('binary', ('false', 'true'), (Column(name='x', type='integer'),))
     """
     roles = resolved_roles(roles, table.column_names)
+    _refuse_own_names(roles.features or ())
     if table.num_rows < MIN_ROWS:
         found = f"only {table.num_rows} rows" if table.num_rows else "no rows"
         raise InvalidData(f"the relation has {found}; a model needs {MIN_ROWS} at least")
@@ -58,6 +61,16 @@ def read_rows(table: pa.Table, roles: Roles, task: str = "auto") -> Rows:
         position=np.arange(table.num_rows),
     )
     return rows.take(np.argsort(rows.digest, kind="stable"))
+
+
+def _refuse_own_names(features: Iterable[str]) -> None:
+    """Statements that read features beside other things call those ``sqlml_...``."""
+    taken = [name for name in features if name.lower().startswith("sqlml_")]
+    if taken:
+        raise InvalidData(
+            f"column {taken[0]!r} begins with sqlml_, as names of sqlml's own do; rename it in the relation: "
+            "SELECT ... AS another_name"
+        )
 
 
 def _named(roles: Roles) -> set[str | None]:

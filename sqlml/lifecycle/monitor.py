@@ -37,7 +37,7 @@ from sqlml.registry.monitoring import (
     metrics_of_run,
     timestamp,
 )
-from sqlml.registry.prediction_table import quoted
+from sqlml.registry.prediction_table import quoted, table_named
 from sqlml.registry.queries import query
 from sqlml.registry.reference import ReferenceColumn, of_version, reference_columns, reference_metric
 from sqlml.registry.run import Run, finish_run
@@ -141,8 +141,7 @@ def _prediction_tables(engine: Engine, model: str) -> list[tuple[exp.Table, str]
     """Where predictions of a model are kept, with the key of each table."""
     found = []
     for relation, key, _ in engine.rows(query("prediction_tables"), {"model": model}):
-        parts = [exp.to_identifier(part, quoted=True) for part in reversed(relation.split("."))]
-        table = exp.Table(**dict(zip(("this", "db", "catalog"), parts, strict=False)))
+        table = table_named(relation)
         if not engine.has_table(table):
             raise InvalidData(
                 f"the prediction table {relation!r} of model {model!r} is gone; make it again, or delete its row from "

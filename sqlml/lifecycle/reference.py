@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -38,8 +39,9 @@ def keep_reference(session: Session, address: Address, judged: Judged, features:
     model = judged.model
     held_out = _with_answers(judged, features)
     with session.temporary(held_out) as source:
-        rows = _scored_form(session, model, source, features.schema)
-        with session.materialized(typed_rows(session, model, rows)) as typed:
+        plain = _plain(model, features.schema)
+        rows = _with_plain(_scored_form(session, model, source, features.schema, plain), features.schema, plain)
+        with session.materialized(typed_rows(session, model, rows, plain=plain)) as typed:
             columns = _columns(session, model, typed)
             bins = {column.name: column.bins for column in columns if column.bins is not None}
             counts = exp.select("column_name", "bin", "n").from_(counts_select(typed, bins).subquery("counted"))
@@ -60,9 +62,31 @@ def _with_answers(judged: Judged, features: pa.Table) -> pa.Table:
     return features.append_column("sqlml_prediction", pa.array(prediction)).append_column("sqlml_label", label)
 
 
-def _scored_form(session: Session, model: Model, source: exp.Table, schema: pa.Schema) -> exp.Select:
+def _plain(model: Model, schema: pa.Schema) -> dict[str, str]:
+    """The columns whose values come back out of JSON as the doubles that they are, with a name for each on the way."""
+    numbers = [column.name for column in model.columns if column.type in ("integer", "number")]
+    kinds = {name: schema.field(name).type for name in numbers}
+    same = [name for name, kind in kinds.items() if pa.types.is_float64(kind) or pa.types.is_integer(kind)]
+    return {name: f"plain_{position}" for position, name in enumerate(same)}
+
+
+def _with_plain(rows: exp.Select, schema: pa.Schema, plain: Mapping[str, str]) -> exp.Select:
+    """The rows with these columns beside the document: NULL where JSON has no such number."""
+    for name, place in plain.items():
+        value: exp.Expression = quoted(name, "r")
+        if pa.types.is_floating(schema.field(name).type):
+            finite = exp.EQ(this=exp.Sub(this=value, expression=value.copy()), expression=exp.Literal.number(0))
+            value = exp.case().when(finite, value.copy())
+        rows = rows.select(exp.cast(value, "DOUBLE").as_(place))
+    return rows
+
+
+def _scored_form(
+    session: Session, model: Model, source: exp.Table, schema: pa.Schema, without: Collection[str] = ()
+) -> exp.Select:
     """Rows of ``prediction, label, features``, as scoring writes them."""
-    document = session.json_object({column.name: schema.field(column.name).type for column in model.columns}, "r")
+    names = [column.name for column in model.columns if column.name not in without]
+    document = session.json_object({name: schema.field(name).type for name in names}, "r")
     return exp.select(
         exp.column("sqlml_prediction").as_("prediction"),
         exp.column("sqlml_label").as_("label"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 from sqlglot import exp
 
-from sqlml.engine import Engine, Parameters, Relation, Session
+from sqlml.engine import Engine, Relation, Session
 from sqlml.engine.relation import writable_table
 from sqlml.errors import InvalidData
 from sqlml.fit.names import found_column, unknown_name
@@ -23,7 +24,7 @@ from sqlml.registry.prediction_table import (
     check_key_name,
     check_prediction_table,
     create_prediction_table,
-    prediction_schema,
+    forget_gone_tables,
     quoted,
     remember_prediction_table,
 )
@@ -78,12 +79,16 @@ def score(
         rows_in = _check_keys(engine, source)
         if not source.into_exists:
             create_prediction_table(engine, source.into, source.relation, source.key)
+        forget_gone_tables(engine, owner, version.address.model, source.into)
         remember_prediction_table(owner, version.address.model, source.into, source.key, source.time)
         added, unknown = 0, Counter[str]()
-        for batch in engine.batches(*_unscored(engine, source, version)):
-            engine.append(source.into, _predictions(version, batch, source, run, alias))
-            unknown.update(unseen(version.model.features, version.columns(batch.to_struct_array())))
-            added += batch.num_rows
+        names = _model_columns(version, source.schema)
+        for part in engine.parts(_unscored(source, version, names), source.relation.parameters, _places(names)):
+            rows = part.rows.rename_columns(names).to_struct_array()
+            with part.beside(_answers(version, rows)) as answered:
+                engine.execute(_insert(engine, source, answered, names, version, run, alias).sql(engine.dialect))
+            unknown.update(unseen(version.model.features, version.columns(rows)))
+            added += len(rows)
             report("scoring", added, rows_in)
         _write_down(owner, run, version, rows_in, added, unknown)
     return {"run_id": run.run_id, "rows": added, "version": version.address.version}
@@ -122,13 +127,13 @@ def _column(schema: pa.Schema, name: str, argument: str, relation: str) -> str:
 def _check_keys(engine: Engine, source: _Source) -> int:
     """How many rows the source has; a key that is NULL or stands twice is refused."""
     identity = [quoted(name) for name in (source.key, source.time) if name is not None]
-    groups = source.relation.select(*identity, exp.Count(this=exp.Star()).as_("n")).group_by(*identity)
+    groups = source.relation.select(*identity, exp.Count(this=exp.Star()).as_("sqlml_n")).group_by(*identity)
     missing = exp.or_(*[column.copy().is_(exp.null()) for column in identity])
     totals = exp.select(
-        "coalesce(sum(n), 0)",
-        exp.func("coalesce", exp.func("sum", exp.case().when(missing, "n").else_("0")), exp.Literal.number(0)),
-        "count(CASE WHEN n > 1 THEN 1 END)",
-        exp.func("min", exp.case().when("n > 1", exp.cast(quoted(source.key), "VARCHAR"))),
+        "coalesce(sum(sqlml_n), 0)",
+        exp.func("coalesce", exp.func("sum", exp.case().when(missing, "sqlml_n").else_("0")), exp.Literal.number(0)),
+        "count(CASE WHEN sqlml_n > 1 THEN 1 END)",
+        exp.func("min", exp.case().when("sqlml_n > 1", exp.cast(quoted(source.key), "VARCHAR"))),
     ).from_(groups.subquery("grouped"))
     rows, nulls, doubled, example = engine.rows(totals.sql(engine.dialect), source.relation.parameters)[0]
     relation = source.relation.text
@@ -143,32 +148,31 @@ def _check_keys(engine: Engine, source: _Source) -> int:
     return int(rows)
 
 
-def _unscored(engine: Engine, source: _Source, version: LoadedVersion) -> tuple[str, Parameters]:
-    """The rows that have no prediction of this version: key, event time, the columns of the model, and as JSON."""
-    names = _model_columns(version, source.schema)
+def _unscored(source: _Source, version: LoadedVersion, names: Sequence[str]) -> exp.Select:
+    """The rows that have no prediction of this version: key, event time, and the columns of the model by place."""
     event_time = exp.cast(exp.null() if source.time is None else quoted(source.time, "r"), "TIMESTAMP")
     rows = source.relation.select(
         quoted(source.key, "r").as_("key_value"),
         event_time.as_("event_time"),
-        engine.json_object(
-            {name: source.schema.field(name).type for name in names},
-            "r",
-            {name: column.name for name, column in zip(names, version.model.columns, strict=True)},
-        ).as_("features_json"),
-        *[quoted(name, "r") for name in names],
+        *[quoted(name, "r").as_(place) for name, place in zip(names, _places(names), strict=True)],
         alias="r",
     )
-    if source.into_exists:
-        known = [
-            quoted(source.key, "p").eq(quoted(source.key, "r")),
-            exp.column("model", "p").eq(exp.Literal.string(version.address.model)),
-            exp.column("version", "p").eq(exp.Literal.number(version.address.version)),
-        ]
-        if source.time is not None:
-            known.append(exp.column("event_time", "p").eq(event_time.copy()))
-        scored = exp.select("1").from_(exp.alias_(source.into.copy(), "p", table=True)).where(*known)
-        rows = rows.where(exp.not_(exp.Exists(this=scored)))
-    return rows.sql(engine.dialect), source.relation.parameters
+    if not source.into_exists:
+        return rows
+    known = [
+        quoted(source.key, "p").eq(quoted(source.key, "r")),
+        exp.column("model", "p").eq(exp.Literal.string(version.address.model)),
+        exp.column("version", "p").eq(exp.Literal.number(version.address.version)),
+    ]
+    if source.time is not None:
+        known.append(exp.column("event_time", "p").eq(event_time.copy()))
+    scored = exp.select("1").from_(exp.alias_(source.into.copy(), "p", table=True)).where(*known)
+    return rows.where(exp.not_(exp.Exists(this=scored)))
+
+
+def _places(names: Sequence[str]) -> list[str]:
+    """What the columns of the model are called on their way: names of theirs could be ours, or too long."""
+    return [f"c{position}" for position in range(len(names))]
 
 
 def _model_columns(version: LoadedVersion, schema: pa.Schema) -> list[str]:
@@ -178,34 +182,51 @@ def _model_columns(version: LoadedVersion, schema: pa.Schema) -> list[str]:
     return [schema.names[position] for position in version.positions[row.type]]
 
 
-def _predictions(
-    version: LoadedVersion, batch: pa.RecordBatch, source: _Source, run: Run, alias: str | None
-) -> pa.Table:
-    """The rows of the prediction table for one batch."""
-    output = version.output(batch.select(batch.schema.names[3:]).to_struct_array())
-    label: Any = pa.nulls(batch.num_rows, pa.string())
+def _answers(version: LoadedVersion, rows: pa.StructArray) -> pa.Table:
+    """The prediction and the label of every row."""
+    output = version.output(rows)
+    label = pa.nulls(len(rows), pa.string())
     prediction = output[:, 0]
     if version.model.task != "regression":
         label = pa.array(labels(version.model, output), pa.string())
     if version.model.task == "multiclass":
         prediction = np.max(probabilities(version.model, output), axis=1)
-    schema = prediction_schema(pa.field(source.key, source.schema.field(source.key).type))
-    constant = {
-        "predicted_at": utc_now(),
-        "model": version.address.model,
-        "version": version.address.version,
-        "alias": alias,
-        "role": None if alias is None else "champion" if alias == "champion" else "challenger",
-        "run_id": run.run_id,
+    return pa.table({"prediction": prediction, "label": label})
+
+
+def _insert(
+    engine: Engine,
+    source: _Source,
+    answered: exp.Expr,
+    names: Sequence[str],
+    version: LoadedVersion,
+    run: Run,
+    alias: str | None,
+) -> exp.Insert:
+    """The statement that writes rows and their answers into the prediction table."""
+    places = _places(names)
+    document = engine.json_object(
+        {place: source.schema.field(name).type for place, name in zip(places, names, strict=True)},
+        "a",
+        {place: column.name for place, column in zip(places, version.model.columns, strict=True)},
+    )
+    role = None if alias is None else "champion" if alias == "champion" else "challenger"
+    values: dict[str, exp.Expr] = {
+        source.key: exp.column("key_value", "a"),
+        "event_time": exp.column("event_time", "a"),
+        "predicted_at": exp.cast(exp.Literal.string(utc_now().isoformat(" ")), "TIMESTAMP"),
+        "model": exp.Literal.string(version.address.model),
+        "version": exp.Literal.number(version.address.version),
+        "alias": exp.null() if alias is None else exp.Literal.string(alias),
+        "role": exp.null() if role is None else exp.Literal.string(role),
+        "run_id": exp.Literal.string(run.run_id),
+        "prediction": exp.column("prediction", "a"),
+        "label": exp.column("label", "a"),
+        "features": document,
     }
-    columns = {
-        source.key: batch.column("key_value"),
-        "event_time": batch.column("event_time"),
-        "prediction": prediction,
-        "label": label,
-        "features": batch.column("features_json"),
-    } | {name: pa.repeat(pa.scalar(value, schema.field(name).type), batch.num_rows) for name, value in constant.items()}
-    return pa.table([columns[name] for name in schema.names], names=schema.names)
+    rows = exp.select(*values.values()).from_(exp.alias_(answered, "a", table=True))
+    columns = [exp.to_identifier(name, quoted=True) for name in values]
+    return exp.insert(rows, source.into.copy(), columns=columns)
 
 
 def _write_down(

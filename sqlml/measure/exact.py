@@ -65,9 +65,7 @@ def exact_small_sum(value: exp.Expr, bound: float) -> exp.Expr:
     True
     """
     rest, second = fine(value, number(bound)), number(bound * 2.0**-34)
-    return exp.Add(
-        this=exp.Sum(this=coarse(value, number(bound))), expression=exp.Paren(this=exact_sum(rest, second))
-    )
+    return exp.Add(this=exp.Sum(this=coarse(value, number(bound))), expression=exp.Paren(this=exact_sum(rest, second)))
 
 
 def ratio(numerator: exp.Expr, denominator: exp.Expr, otherwise: float | None = None) -> exp.Expr:

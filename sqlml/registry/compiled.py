@@ -163,12 +163,14 @@ def _raw_scores(session: Session, address: Address, model: Model, rows: pa.Table
 
     Each is float64 of shape (rows, outputs).
     """
-    numbered = rows.append_column("sqlml_row", pa.array(np.arange(len(rows))))
+    # No column of a model begins with sqlml_; where one is called as the row is, its name means the column.
+    number, row = "sqlml_number", "sqlml_row"
+    numbered = rows.append_column(number, pa.array(np.arange(len(rows))))
     shape = (len(rows), model.estimator.outputs)
     with session.temporary(numbered) as source:
-        calls = raw_score_calls(session.dialect, address.model, address.version, exp.column("r"))
+        calls = raw_score_calls(session.dialect, address.model, address.version, exp.column(row))
         named = [call.as_(f"raw_{way}") for way, call in enumerate(calls)]
-        select = exp.select(*named).from_(exp.alias_(source, "r", table=True)).order_by("r.sqlml_row")
+        select = exp.select(*named).from_(exp.alias_(source, row, table=True)).order_by(exp.column(number, row))
         scored = session.arrow(select.sql(session.dialect))
     return [_doubles(column.combine_chunks()).reshape(shape) for column in scored.columns]
 

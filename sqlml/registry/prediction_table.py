@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pyarrow as pa
 from sqlglot import exp
 
 from sqlml.engine import Relation, Session
@@ -115,21 +114,21 @@ def remember_prediction_table(
     )
 
 
-def prediction_schema(key: pa.Field) -> pa.Schema:
-    """The Arrow types of the rows of a prediction table."""
-    stamp, text = pa.timestamp("us"), pa.string()
-    return pa.schema(
-        [
-            key,
-            ("event_time", stamp),
-            ("predicted_at", stamp),
-            ("model", text),
-            ("version", pa.int32()),
-            ("alias", text),
-            ("role", text),
-            ("run_id", text),
-            ("prediction", pa.float64()),
-            ("label", text),
-            ("features", text),
-        ]
-    )
+def table_named(relation: str) -> exp.Table:
+    """The table under a name as :func:`remember_prediction_table` records it."""
+    parts = [exp.to_identifier(part, quoted=True) for part in reversed(relation.split("."))]
+    return exp.Table(**dict(zip(("this", "db", "catalog"), parts, strict=False)))
+
+
+def forget_gone_tables(caller: Session, owner: Session, model: str, table: exp.Table) -> None:
+    """Drop the record of prediction tables beside this one that are gone: dropped, or renamed.
+
+    Tables in other schemas are left alone: not everybody may look whether they are there. So are names without a
+    schema, which may mean another table to whoever recorded them.
+    """
+    schema = [part.name for part in table.parts[:-1]]
+    if not schema:
+        return
+    for relation, *_ in owner.rows(query("prediction_tables"), {"model": model}):
+        if relation.split(".")[:-1] == schema and not caller.has_table(table_named(relation)):
+            owner.execute(query("delete_prediction_table"), {"model": model, "relation": relation})

@@ -97,6 +97,9 @@ SELECT relation, key_column, time_column FROM sqlml.prediction_table WHERE model
 INSERT INTO sqlml.prediction_table (model, relation, key_column, time_column, created_at)
 VALUES ($model, $relation, $key_column, $time_column, $created_at)
 
+-- name: delete_prediction_table
+DELETE FROM sqlml.prediction_table WHERE model = $model AND relation = $relation
+
 -- name: recorded_migrations
 SELECT migration, file_hash FROM sqlml.migration ORDER BY migration
 

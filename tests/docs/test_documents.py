@@ -16,7 +16,7 @@ import sqlml
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-RUN_ELSEWHERE = {"dbt.md"}  # its snippets are the files of a project, which tests/dbt/test_guide.py runs
+RUN_ELSEWHERE = {"dbt.md", "postgres.md"}  # tests/dbt/test_guide.py and test_postgres_guide.py run these
 DATABASE = "shop.duckdb"
 SNIPPET = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 

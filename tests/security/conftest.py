@@ -37,8 +37,11 @@ def unchanged(attacked):
     before = attacked.state()
     yield attacked
     after = attacked.state()
-    assert {key: (before.get(key), after.get(key)) for key in before.keys() | after.keys()
-            if before.get(key) != after.get(key)} == {}
+    assert {
+        key: (before.get(key), after.get(key))
+        for key in before.keys() | after.keys()
+        if before.get(key) != after.get(key)
+    } == {}
 
 
 def pytest_collection_modifyitems(items):

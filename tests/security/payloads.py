@@ -258,10 +258,18 @@ _UNPRINTABLE = [
     "SELECT " + "(" * 500 + "1" + ")" * 500 + " AS age",
 ]
 
-PAYLOADS = list(dict.fromkeys([
-    *(line for text in (_WAYS_OUT, _STATEMENTS, _NAMES, _JSON, _TIMES) for line in text.strip("\n").split("\n")),
-    *_UNPRINTABLE,
-]))
+PAYLOADS = list(
+    dict.fromkeys(
+        [
+            *(
+                line
+                for text in (_WAYS_OUT, _STATEMENTS, _NAMES, _JSON, _TIMES)
+                for line in text.strip("\n").split("\n")
+            ),
+            *_UNPRINTABLE,
+        ]
+    )
+)
 """Each is given to every text argument of every routine."""
 
 NAMES = [
@@ -296,7 +304,6 @@ NAMES = [
     "\u2028",
     "\u202e",
     "ﬁ",
-    "É",
     "é",
     "ı",
     "＇",
@@ -321,7 +328,17 @@ NAMES = [
     "p",
     "q",
     "relation",
-    "sqlml_row",
+    "key_value",
+    "event_time",
+    "features_json",
+    "prediction",
+    "label",
+    "version",
+    "model",
+    "run_id",
+    "key",
+    "value",
+    "n",
     "row",
     "record",
     "ctid_",

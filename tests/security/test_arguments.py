@@ -15,7 +15,13 @@ CALLS = {
     },
     "deploy": {"model": "buyer", "version": 1, "alias": "champion", "strategy": "immediate", "reason": "again"},
     "rollback": {"model": "plans", "alias": "champion", "reason": None},
-    "score": {"model": "buyer", "relation": "visit", "into": "nowhere.mine", "key_column": "visit_id", "time_column": None},
+    "score": {
+        "model": "buyer",
+        "relation": "visit",
+        "into": "nowhere.mine",
+        "key_column": "visit_id",
+        "time_column": None,
+    },
     "record_truth": {
         **{"model": "buyer", "relation": "visit", "key_column": "visit_id", "truth_column": "bought"},
         **{"observed_column": None, "time_column": None},
@@ -80,21 +86,47 @@ def state_of(attacked):
 
 
 TEXT_ARGUMENTS = [
-    *[(name, argument) for name, given in CALLS.items() for argument in given
-      if argument not in ("version", "at", "arguments", "answer", "wait")],
-    *[(name, argument) for name, arguments in {
-        "predict": ["model"], "predict_label": ["model"], "predict_proba": ["model"], "raw_score": ["model"],
-        "call_inline": ["verb"], "read_verb": ["verb"], "wait_for": ["run_id"], "require_execute": ["verb"],
-        "as_owner": ["token"], "addressed": ["address"], "unknown_address": ["address"], "unknown_name": ["name"],
-        "read_row": ["address"], "live_at": ["at"], "in_quotes": ["value"], "matching_characters": ["one", "other"],
-        "is_readable": ["type", "kind"], "type_remedy": ["name", "type", "kind", "words"], "plain_value": ["type"],
-    }.items() for argument in arguments],
+    *[
+        (name, argument)
+        for name, given in CALLS.items()
+        for argument in given
+        if argument not in ("version", "at", "arguments", "answer", "wait")
+    ],
+    *[
+        (name, argument)
+        for name, arguments in {
+            "predict": ["model"],
+            "predict_label": ["model"],
+            "predict_proba": ["model"],
+            "raw_score": ["model"],
+            "call_inline": ["verb"],
+            "read_verb": ["verb"],
+            "wait_for": ["run_id"],
+            "require_execute": ["verb"],
+            "as_owner": ["token"],
+            "addressed": ["address"],
+            "unknown_address": ["address"],
+            "unknown_name": ["name"],
+            "read_row": ["address"],
+            "live_at": ["at"],
+            "in_quotes": ["value"],
+            "matching_characters": ["one", "other"],
+            "is_readable": ["type", "kind"],
+            "type_remedy": ["name", "type", "kind", "words"],
+            "plain_value": ["type"],
+        }.items()
+        for argument in arguments
+    ],
 ]
 
 
 def test_no_text_argument_is_left_out(routines):
-    in_catalog = {(name, argument) for name, (_, arguments, _) in routines.items()
-                  for argument, type_ in arguments.items() if type_ in ("text", "anycompatible")}
+    in_catalog = {
+        (name, argument)
+        for name, (_, arguments, _) in routines.items()
+        for argument, type_ in arguments.items()
+        if type_ in ("text", "anycompatible")
+    }
     assert in_catalog == set(TEXT_ARGUMENTS)
 
 
@@ -108,7 +140,9 @@ def test_a_payload_is_only_a_value(attacked, routines, last_state, routine, argu
         given = {**(CALLS.get(routine) or {name: SAMPLES[type_] for name, type_ in types.items()}), argument: payload}
         if argument == "reason":
             # Another version each time, so that it is written down.
-            given |= {"model": "scratch", "alias": "next"} | ({"version": position % 2 + 1} if "version" in given else {})
+            given |= {"model": "scratch", "alias": "next"} | (
+                {"version": position % 2 + 1} if "version" in given else {}
+            )
         elif argument == "search_space":
             given["search"] = "grid"
         outcome = attacked.outcome(logins[position % len(logins)], statement(routine, kind, types, given), given)

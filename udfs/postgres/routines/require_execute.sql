@@ -9,7 +9,7 @@ BEGIN
     SELECT FROM pg_proc
     WHERE pronamespace = 'sqlml'::regnamespace AND proname = verb AND has_function_privilege(oid, 'EXECUTE')
   ) THEN
-    RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = format('permission denied for sqlml.%I', verb);
+    RAISE EXCEPTION USING ERRCODE = 'insufficient_privilege', MESSAGE = format('permission denied for sqlml.%I', coalesce(verb, 'NULL'));
   END IF;
 END
 $$;
