@@ -17,7 +17,7 @@ demo: $(DBT) ## train, predict, monitor and retrain on real flights, by dbt; lea
 	$(BIN)/sqlml demo build/flights.duckdb --force
 
 test: lint postgres ## lint, then every test
-	$(BIN)/python -m pytest tests/dbt
+	$(BIN)/python -m pytest -n 2 --dist loadfile tests/dbt
 	$(BIN)/python -m pytest -n 2 --dist loadgroup --ignore tests/dbt
 
 postgres: ## install PostgreSQL and its PL/Python, where they are missing (Debian, Ubuntu; root or sudo)
@@ -31,8 +31,10 @@ lint: $(TOOLS) ## style, format and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(TOOLS) ## rows per second of every way to score, side by side
+bench: $(TOOLS) postgres ## rows per second of every way to score and train, side by side
 	$(BIN)/python tests/benchmarks/scoring.py
+	$(BIN)/python tests/benchmarks/scoring_postgres.py
+	$(BIN)/python tests/benchmarks/bulk_postgres.py
 
 docs: $(TOOLS) ## run every snippet of the README and the docs
 	$(BIN)/python -m pytest tests/docs

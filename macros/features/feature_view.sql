@@ -15,6 +15,7 @@
   {%- else -%}
     {%- set message = sqlml.added_features(intermediate, table, keys) -%}
   {%- endif -%}
+  {%- do sqlml.analyze(table) -%}
   {%- call noop_statement('main', message) -%}{{ sql }}{%- endcall -%}
   {%- for view in names.views -%}
     {%- do persist_docs(sqlml.replace_view(view, 'SELECT * FROM ' ~ table), model) -%}

@@ -31,8 +31,10 @@ def json_object(columns: Mapping[str, pa.DataType], table: str, keys: Mapping[st
         for name, kind in columns.items()
     ]
     if 0 < len(pairs) <= _ROW_COLUMNS and all(len(key.encode()) <= _NAME_BYTES for key, _ in pairs):
-        row = exp.select(*[value.as_(key, quoted=True) for key, value in pairs]).subquery("o")
-        return exp.Anonymous(this="row_to_json", expressions=[exp.select("o").from_(row).subquery()])
+        # A name that a column has means the column, and not the row.
+        row = "o" + "_" * max((len(key) for key, _ in pairs if key.startswith("o")), default=0)
+        values = exp.select(*[value.as_(key, quoted=True) for key, value in pairs])
+        return exp.Anonymous(this="row_to_json", expressions=[exp.select(row).from_(values.subquery(row)).subquery()])
     parts = [_object(pairs[start : start + _PAIRS]) for start in range(0, len(pairs), _PAIRS)] or [_object([])]
     whole = parts[0]
     for part in parts[1:]:

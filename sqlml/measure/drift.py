@@ -133,7 +133,7 @@ DRIFT_METRICS: tuple[DriftMetric, ...] = (
         "1.3580986393225505 / sqrt(n m / (n + m)), the 95 % point of the Kolmogorov distribution",
         _of_values(
             "gap",
-            formula("point / effective", point=number(KOLMOGOROV_95), effective=_EFFECTIVE),
+            formula("point / NULLIF(effective, 0e0)", point=number(KOLMOGOROV_95), effective=_EFFECTIVE),
             exp.case().when(
                 expression("NOT gap IS NULL"), kolmogorov_tail(formula("gap * effective", effective=_EFFECTIVE))
             ),

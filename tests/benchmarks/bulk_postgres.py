@@ -1,10 +1,10 @@
-"""`CALL sqlml.score` and `CALL sqlml.train` of a large table in PostgreSQL, inside the server, side by side in one run.
+"""`CALL sqlml.score` and `CALL sqlml.train` of a large table inside of PostgreSQL, held side by side in one run.
 
-A table of 20 double columns, 5 % NULL; a binary model of 100 trees with 31 leaves. Scoring is held against PL/Python
-that calls LightGBM row by row, whose seconds are those of a sample times what the sample is of the whole. Training is
-held against LightGBM alone on the same training rows in the memory of the same server process, with the parameters and
-the seed that sqlml uses. The ways take turns, and the best of each is shown: whatever else the machine does makes one
-slower and none faster.
+A table of 20 double columns with 5 % NULL; a binary model of 100 trees with 31 leaves. Scoring is held against
+PL/Python that calls LightGBM row by row, whose seconds are those of a sample times what the sample is of the whole.
+Training is held against LightGBM alone on the same training rows in the memory of the same server, with the parameters
+and the seed that sqlml uses. The ways take turns, and the best of each is shown: whatever else the machine does makes
+one slower and none faster.
 """
 
 from __future__ import annotations

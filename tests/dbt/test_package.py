@@ -44,8 +44,10 @@ def test_the_arguments_that_are_described_are_those_that_there_are(macros):
 
 def test_few_macros_differ_by_what_a_project_wants_or_by_engine(macros):
     assert sorted(name for name in macros if "__" in name) == [
+        "default__analyze",
         "default__end_transaction",
         "default__model_name",
+        "postgres__analyze",
         "postgres__end_transaction",
     ]
 

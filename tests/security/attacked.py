@@ -15,6 +15,8 @@ GROUPS = ("reader", "scorer", "trainer", "approver", "deployer", "auditor")
 LOGINS = {f"atk_{group}": (f"sqlml_{group}",) for group in GROUPS} | {
     "atk_granted": (),
     "atk_public": (),
+    "atk_worker": (),
+    "atk_two": ("sqlml_trainer", "sqlml_auditor"),
     "atk_all": tuple(f"sqlml_{group}" for group in GROUPS),
 }
 """Logins by the roles of sqlml of which they are members; ``atk_granted`` is granted model ``buyer``, ``atk_all`` is

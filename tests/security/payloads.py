@@ -258,6 +258,9 @@ _UNPRINTABLE = [
     "SELECT " + "(" * 500 + "1" + ")" * 500 + " AS age",
 ]
 
+WAYS_OUT = _WAYS_OUT.strip("\n").split("\n")
+"""The payloads that try to leave a string, a name, parentheses, a comment or a dollar quote."""
+
 PAYLOADS = list(
     dict.fromkeys(
         [

@@ -4,7 +4,7 @@ import re
 
 import pytest
 from attacked import LOGINS
-from payloads import PAYLOADS
+from payloads import PAYLOADS, WAYS_OUT
 
 CALLS = {
     "train": {
@@ -49,6 +49,16 @@ SAMPLES = {
 }
 CASTS = {"anyelement": "jsonb", "anycompatible": "text"}
 WRITING = ("train", "deploy", "rollback", "score", "record_truth", "monitor", "grant_model", "revoke_model")
+WHOLE = {
+    "train": ("model", "relation", "target", "hyperparams", "preprocess"),
+    "deploy": ("alias", "reason"),
+    "score": ("into", "key_column"),
+    "record_truth": ("relation", "truth_column"),
+    "evaluate": ("model", "relation"),
+    **dict.fromkeys(("rollback", "confusion_matrix", "roc_curve", "calibration", "read_row"), ()),
+}
+"""Arguments of slow routines that take every payload; the others of these routines go the same ways."""
+
 DOORS = ("as_owner", "require_execute", "call_inline", "read_verb", "run_verb")
 NAME = re.compile("[a-z][a-z0-9_]{0,47}")
 
@@ -133,8 +143,8 @@ def test_no_text_argument_is_left_out(routines):
 @pytest.mark.parametrize(("routine", "argument"), [pytest.param(*each, id=".".join(each)) for each in TEXT_ARGUMENTS])
 def test_a_payload_is_only_a_value(attacked, routines, last_state, routine, argument):
     kind, types, logins = routines[routine]
-    payloads = [text for text in PAYLOADS if routine not in WRITING or not is_asked(routine, argument, text)]
-    assert len(payloads) >= 200
+    given_to = PAYLOADS if argument in WHOLE.get(routine, types) else some_payloads(routine, argument)
+    payloads = [text for text in given_to if routine not in WRITING or not is_asked(routine, argument, text)]
     refused = {}
     for position, payload in enumerate(payloads):
         given = {**(CALLS.get(routine) or {name: SAMPLES[type_] for name, type_ in types.items()}), argument: payload}
@@ -154,6 +164,12 @@ def test_a_payload_is_only_a_value(attacked, routines, last_state, routine, argu
     assert last_state["state"] == before
 
 
+def some_payloads(routine, argument):
+    """Those that leave a string, a name or parentheses, and a third of the others, another one for each argument."""
+    turn = TEXT_ARGUMENTS.index((routine, argument)) % 3
+    return [*WAYS_OUT, *[text for text in PAYLOADS if text not in WAYS_OUT][turn::3]]
+
+
 def is_asked(routine, argument, payload):
     """Whether the payload is a proper name, with which the call would do what it is for."""
     return NAME.fullmatch(payload) if argument in ("model", "alias") else argument == "role" and payload == "postgres"
@@ -161,7 +177,7 @@ def is_asked(routine, argument, payload):
 
 def is_refusal(routine, sqlstate, message):
     """Whether an error is one of ours, and none that says that something went wrong inside."""
-    if (routine, sqlstate) == ("live_at", "22007") or (sqlstate == "42501" and routine in DOORS):
+    if (routine == "live_at" and sqlstate in ("22007", "22008", "22009")) or (sqlstate == "42501" and routine in DOORS):
         return True
     return sqlstate.startswith("ML") and "should not" not in message and "syntax error" not in without_relation(message)
 

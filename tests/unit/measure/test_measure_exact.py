@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlglot import exp
 
-from sqlml.measure.exact import SMALLEST, clipped, exact_sum, flushed, ratio
+from sqlml.measure.exact import SMALLEST, clipped, exact_small_sum, exact_sum, flushed, ratio
 from sqlml.measure.subset import expression, number, select
 
 X = exp.column("x")
@@ -75,3 +75,13 @@ def test_flushed(connection, value, wanted):
 def test_a_number_is_read_as_the_same_double(connection, value):
     assert evaluate(connection, number(value), x=[0]) == value
     assert evaluate(connection, exp.func("typeof", number(value)), x=[0]) == "DOUBLE"
+
+
+def test_a_sum_far_below_its_bound_is_the_same_in_any_order(connection):
+    shuffler = random.Random(2)
+    values = [shuffler.expovariate(1) * 1e-13 for _ in range(5_000)]
+    found = evaluate(connection, exact_small_sum(X, 2.0**26), x=values)
+    assert found == pytest.approx(math.fsum(values), rel=3e-16, abs=0)
+    for _ in range(5):
+        shuffler.shuffle(values)
+        assert evaluate(connection, exact_small_sum(X, 2.0**26), x=values) == found
