@@ -37,6 +37,11 @@ _WRONG_ARGUMENTS = re.compile(r"Macro (\w+)\(\) does not support the supplied ar
 _OWN_ERROR = re.compile(r"\b(ML\d{3}) (.*)", re.DOTALL)
 
 
+PART_ROWS = 100_000
+"""Less than a row group of 122,880: DuckDB 2.0.0 hides from other connections, until the file is opened anew, a whole
+row group that one INSERT brings into a table which the same transaction has created."""
+
+
 class DuckDBEngine:
     """A session on one DuckDB connection, which must not be in use by a running statement.
 
@@ -80,7 +85,7 @@ class DuckDBEngine:
             yield from cursor.sql(sql, params=parameters or None).to_arrow_reader(size)
 
     def parts(
-        self, query: exp.Query, parameters: Parameters | None, read: Sequence[str], size: int = 122_880
+        self, query: exp.Query, parameters: Parameters | None, read: Sequence[str], size: int = PART_ROWS
     ) -> Iterator[_BatchPart]:
         """The rows of a SELECT in parts, which are batches: the database reads them where Arrow has put them."""
         for batch in self.batches(query.sql(self.dialect), parameters, size):
