@@ -225,6 +225,7 @@ def open_connection(
             with wrapped_errors():
                 database = Database(duckdb.connect(path, read_only=read_only, config=dict(config)), key)
             try:
+                _refuse_other_files(database.root, path)
                 prepare(database)
             except BaseException:
                 database.close()
@@ -259,29 +260,31 @@ def attach_connection(connection: Any, prepare: Callable[[Database, bool], None]
 
 
 def _database_key(path: str, read_only: bool) -> object:
-    """What two connections to the same database have in common; an unnamed one in memory is like no other.
-
-    Raises
-    ------
-    EngineError
-        Where the file is of another kind: DuckDB would read a CSV or Parquet file into memory, and lose what is made.
-    """
+    """What two connections to the same database have in common; an unnamed one in memory is like no other."""
     if path in ("", ":memory:"):
         return object()
     if path.startswith(":memory:"):
         return path
-    file = Path(path)
-    if file.is_file() and file.stat().st_size and _first_bytes(file)[8:12] != b"DUCK":
+    return (str(Path(path).resolve()), read_only)
+
+
+def _refuse_other_files(root: duckdb.DuckDBPyConnection, path: str) -> None:
+    """Refuse a file of another kind: DuckDB reads a CSV or Parquet file into memory, and loses what is made there.
+
+    The file itself is not looked into: to close it would end the lock of this process on it, wherever else the
+    process has it open (fcntl(2), "advisory record locking").
+
+    Raises
+    ------
+    EngineError
+        Where DuckDB has opened something else than a database in this file.
+    """
+    opened = "SELECT path FROM duckdb_databases() WHERE database_name = current_database()"
+    if path and not path.startswith(":memory:") and root.execute(opened).fetchall() == [(None,)]:
         raise EngineError(
             f"{path} is not a DuckDB database. Name a database file, new or old, and read this one into a table of it: "
             f"CREATE TABLE my_table AS FROM '{path}'"
         )
-    return (str(file.resolve()), read_only)
-
-
-def _first_bytes(file: Path) -> bytes:
-    with file.open("rb") as opened:
-        return opened.read(12)
 
 
 def _opened(connection: Any, database: Database, let_go: Callable[[Database, int], None] | None = None) -> Connection:

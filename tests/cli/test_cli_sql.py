@@ -128,12 +128,17 @@ def test_wrong_use_exits_with_2(sqlml_here, tmp_path, arguments):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_file_that_is_no_database(sqlml_here, tmp_path):
-    (tmp_path / "notes.txt").write_text("not a database " * 1000)
-    done = sqlml_here("sql", "notes.txt", "SELECT 1")
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [("notes.txt", "it is not a valid DuckDB database"), ("rows.csv", "rows.csv is not a DuckDB database. Name a")],
+)
+def test_a_file_that_is_no_database(sqlml_here, tmp_path, file, said):
+    (tmp_path / file).write_text("not,a,database\n" * 1000)
+    done = sqlml_here("sql", file, "SELECT 1")
     assert done.code == 1
     assert done.err.startswith("ML060 ")
-    assert "is not a DuckDB database" in done.err
+    assert said in done.err
+    assert (tmp_path / file).read_text() == "not,a,database\n" * 1000
 
 
 @contextmanager

@@ -166,6 +166,20 @@ def test_a_file_locked_by_another_process(tmp_path):
     sqlml.connect(path).close()
 
 
+@pytest.mark.parametrize("first", [sqlml.connect, duckdb.connect])
+def test_who_opens_a_file_a_second_time_keeps_the_lock_on_it(tmp_path, first):
+    path = str(tmp_path / "l.duckdb")
+    other = "import sqlml, sys; sqlml.connect(sys.argv[1]).execute('CREATE TABLE stolen AS SELECT 1')"
+    with first(path) as con:
+        con.execute("CREATE TABLE mine AS SELECT 1")
+        sqlml.connect(path).close()
+        done = subprocess.run([sys.executable, "-c", other, path], capture_output=True, text=True)
+        assert "ML061" in done.stderr
+        assert done.returncode == 1
+        made = "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'main'"
+        assert con.execute(made).fetchall() == [("mine",)]
+
+
 def test_nothing_is_printed_at_exit(tmp_path):
     text = "import sqlml; c = sqlml.connect('{}'); d = c.cursor(); d.execute('SELECT 1')".format(tmp_path / "e.duckdb")
     done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True)

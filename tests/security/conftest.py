@@ -1,6 +1,7 @@
 """A database with models of every kind in it, and a login for every role, to be attacked."""
 
-import psycopg
+from pathlib import Path
+
 import pytest
 from attacked import Attacked, make
 from postgres import name_of
@@ -33,27 +34,15 @@ def fresh(postgres_server, _attacked_once):
 
 @pytest.fixture
 def unchanged(attacked):
-    """Fails where the test has left anything behind."""
+    """The same, and fails where the test has left anything behind in it."""
     before = attacked.state()
     yield attacked
     after = attacked.state()
-    assert {
-        key: (before.get(key), after.get(key))
-        for key in before.keys() | after.keys()
-        if before.get(key) != after.get(key)
-    } == {}
+    assert {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)} == set()
 
 
 def pytest_collection_modifyitems(items):
-    """All tests of a file run in one process, which shares its database."""
+    """The tests of a module share its database, and so run in one process."""
     for item in items:
-        if "tests/security" in str(item.path):
-            item.add_marker(pytest.mark.xdist_group(f"security_{item.path.stem}"))
-
-
-@pytest.fixture
-def admin(attacked):
-    return attacked.connection(None)
-
-
-__all__ = ["psycopg"]
+        if item.path.parent == Path(__file__).parent:
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))

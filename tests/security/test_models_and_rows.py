@@ -1,6 +1,8 @@
 """Which models and which rows a role may use: training and deploying, row-level security, grants of one model."""
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 
@@ -151,3 +153,19 @@ def test_a_model_with_a_name_that_begins_alike_is_another(fresh):
 @pytest.mark.parametrize("name", ["label", "proba", "label_buyer", "proba_x"])
 def test_no_model_has_a_name_of_what_answers_for_all(unchanged, name):
     assert unchanged.outcome("atk_trainer", TRAIN, [name])[0] == "ML002"
+
+
+def test_the_statements_of_the_document_do_what_it_says(fresh):
+    document = (Path(__file__).parents[2] / "docs" / "security.md").read_text()
+    (statements,) = re.findall(r"^```sql\n(.*?)^```$", document, re.MULTILINE | re.DOTALL)
+    names = {"ann": "atk_granted", "release": "atk_public", "churn": "other", "crm": "atk_public"}
+    for name, other in names.items():
+        statements = re.sub(rf"\b{name}\b", other, statements)
+    try:
+        fresh.rows(None, statements)
+        assert fresh.outcome("atk_public", "SELECT sqlml.predict('other', v) FROM visit AS v") is None
+        assert fresh.outcome("atk_public", "CALL sqlml.rollback('buyer')")[0] == "ML040"
+        assert fresh.outcome("atk_granted", "CALL sqlml.\"check\"('visit', '[]')") is None
+    finally:
+        fresh.rows(None, "REVOKE sqlml_trainer FROM atk_granted; REVOKE sqlml_deployer FROM atk_public")
+        fresh.rows(None, "CALL sqlml.revoke_model('other', 'atk_public'); REVOKE sqlml_caller FROM atk_public")

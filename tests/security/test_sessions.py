@@ -119,24 +119,17 @@ def test_those_who_install_verify_and_work_run_no_function_of_others(fresh):
     assert fresh.rows(None, "SELECT who FROM atk_public.seen") == []
 
 
-SETTINGS = {
-    "quote_all_identifiers": "on",
-    "default_transaction_isolation": "serializable",
-    "search_path": "''",
-    "extra_float_digits": "0",
-    "datestyle": "'SQL, DMY'",
-    "intervalstyle": "sql_standard",
-    "timezone": "'Pacific/Kiritimati'",
-    "bytea_output": "escape",
-    "array_nulls": "off",
-    "transform_null_equals": "on",
-    "row_security": "off",
-    "check_function_bodies": "off",
-    "client_encoding": "latin1",
-    "force_parallel_mode": "on",
-    "plan_cache_mode": "force_generic_plan",
-    "lc_monetary": "'C'",
-}
+SETTINGS = [
+    """
+    SET quote_all_identifiers = on; SET default_transaction_isolation = serializable; SET search_path = '';
+    SET extra_float_digits = 0; SET datestyle = 'SQL, DMY'; SET intervalstyle = sql_standard;
+    """,
+    """
+    SET timezone = 'Pacific/Kiritimati'; SET bytea_output = escape; SET array_nulls = off; SET client_encoding = latin1;
+    SET transform_null_equals = on; SET row_security = off; SET check_function_bodies = off;
+    """,
+    "SET force_parallel_mode = on; SET plan_cache_mode = force_generic_plan; SET lc_monetary = 'C';",
+]
 
 
 def test_settings_of_the_session_change_nothing_of_what_is_written(fresh):
@@ -146,14 +139,14 @@ def test_settings_of_the_session_change_nothing_of_what_is_written(fresh):
         "deploy => 'never')"
     )
     trainer = fresh.connection("atk_trainer")
-    for version, (setting, value) in enumerate(SETTINGS.items(), 3):
-        trainer.execute(f"SET {setting} = {value}")
-        assert fresh.outcome("atk_trainer", train) is None, setting
+    for version, settings in enumerate(SETTINGS, 3):
+        trainer.execute(settings)
+        assert fresh.outcome("atk_trainer", train) is None, settings
         trainer.execute("RESET ALL")
         hashes = "SELECT count(DISTINCT artifact_hash) FROM sqlml.model_version WHERE model = 'buyer'"
-        assert fresh.rows(None, hashes) == [(1,)], setting
+        assert fresh.rows(None, hashes) == [(1,)], settings
         differ = "SELECT FROM visit AS v WHERE sqlml.predict(%s, v) IS DISTINCT FROM sqlml.predict('buyer@1', v)"
-        assert fresh.rows("atk_trainer", differ, [f"buyer@{version}"]) == [], setting
+        assert fresh.rows("atk_trainer", differ, [f"buyer@{version}"]) == [], settings
     with opened(fresh.url()) as engine:
         assert verify(engine) == []
 

@@ -124,6 +124,7 @@ def test_a_prediction_table_that_a_scorer_has_made_a_trap_is_not_monitored(trap,
     """The one who monitors has not named the table: the scorer has put it into the metadata."""
     score = "CALL sqlml.score('plans', 'SELECT visit_id, age FROM visit', 'trap.baited', 'visit_id')"
     trap.rows("atk_scorer", score)
+    trap.rows("atk_scorer", "ALTER TABLE trap.baited SET (autovacuum_enabled = off)")
     trap.rows("atk_scorer", "GRANT SELECT ON trap.baited TO atk_trainer")
     trap.rows("atk_scorer", MONITORED[place].format(table="trap.baited"))
     trap.rows("atk_scorer", "GRANT SELECT ON trap.baited TO atk_trainer")

@@ -1,4 +1,7 @@
-"""Code of an attacker's in every place where a call can be made to run it, and what that code tries."""
+"""Code of an attacker's in every place where a call can be made to run it, and what that code tries.
+
+No table here is vacuumed by the server, which runs the code of an index as the owner, and not on anybody's call.
+"""
 
 ATTACKS = [
     "UPDATE sqlml.model SET owner = 'pwned'",
@@ -68,7 +71,7 @@ CREATE VIEW trap.seemly AS SELECT *, (SELECT trap.attack()) AS more FROM public.
 CREATE TABLE trap.guarded AS SELECT * FROM public.visit;
 ALTER TABLE trap.guarded ENABLE ROW LEVEL SECURITY;
 CREATE POLICY attack ON trap.guarded USING ((SELECT trap.attack()) = 1);
-CREATE TABLE trap.indexed AS SELECT * FROM public.visit;
+CREATE TABLE trap.indexed WITH (autovacuum_enabled = off) AS SELECT * FROM public.visit;
 CREATE INDEX ON trap.indexed ((trap.of(1)));
 CREATE TABLE trap.keyed AS SELECT '1'::trap.key AS key, age, bought FROM public.visit LIMIT 1;
 
@@ -76,7 +79,8 @@ CREATE FUNCTION trap.reset() RETURNS integer LANGUAGE plpgsql AS $$ BEGIN RESET 
 
 CREATE FUNCTION trap.make(name text, columns text) RETURNS void LANGUAGE plpgsql AS $$ BEGIN
   EXECUTE format('CREATE TABLE trap.%I (visit_id integer, event_time timestamp, predicted_at timestamp, model varchar,
-    version integer, alias varchar, role varchar, run_id varchar, prediction %s, label varchar, features json %s)',
+    version integer, alias varchar, role varchar, run_id varchar, prediction %s, label varchar, features json %s)
+    WITH (autovacuum_enabled = off)',
     name, CASE name WHEN 'domain' THEN 'trap.number' ELSE 'double precision' END, columns);
 END $$;
 SELECT trap.make(name, columns) FROM (VALUES
