@@ -7,7 +7,7 @@ import json
 import re
 import threading
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +21,9 @@ from sqlml.engine.relation import select_from
 from sqlml.errors import ERRORS, DatabaseLocked, EngineError, InvalidArgument, InvalidRelation, SqlmlError
 
 _CATALOG = """
-SELECT schema_name || '.' || function_name, CASE min(function_type) WHEN 'macro' THEN 'macro' ELSE 'macro table' END,
+SELECT * FROM (
+SELECT schema_name || '.' || function_name AS name,
+       CASE min(function_type) WHEN 'macro' THEN 'macro' ELSE 'macro table' END,
        string_agg(function_type || to_json(parameters) || macro_definition, ' ' ORDER BY macro_definition)
 FROM duckdb_functions()
 WHERE NOT internal AND function_type IN ('macro', 'table_macro') AND database_name = current_database()
@@ -32,6 +34,8 @@ FROM duckdb_views() WHERE schema_name = 'sqlml' AND database_name = current_data
 UNION ALL
 SELECT schema_name || '.' || table_name, 'table', sql
 FROM duckdb_tables() WHERE schema_name = 'sqlml' AND database_name = current_database()
+)
+WHERE $names IS NULL OR list_contains(from_json($names, '["VARCHAR"]'), name)
 """
 _WRONG_ARGUMENTS = re.compile(r"Macro (\w+)\(\) does not support the supplied arguments")
 _OWN_ERROR = re.compile(r"\b(ML\d{3}) (.*)", re.DOTALL)
@@ -190,9 +194,10 @@ class DuckDBEngine:
             for key in types
         }
 
-    def catalog(self) -> dict[str, CatalogEntry]:
-        """The tables, views and macros of schema ``sqlml``, and the macros of other schemas."""
-        return {name: CatalogEntry(kind, definition) for name, kind, definition in self.rows(_CATALOG)}
+    def catalog(self, names: Collection[str] | None = None) -> dict[str, CatalogEntry]:
+        """The tables, views and macros of schema ``sqlml``, and the macros elsewhere; or what has these names."""
+        wanted = None if names is None else json.dumps([*names])
+        return {name: CatalogEntry(kind, text) for name, kind, text in self.rows(_CATALOG, {"names": wanted})}
 
     def actor(self) -> str:
         """The name of the operating system's user: an embedded database has no users of its own."""

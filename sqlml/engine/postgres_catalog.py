@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,14 +28,17 @@ class CatalogObject:
     comment: str | None
 
 
-def catalog_objects(rows: Rows) -> dict[str, CatalogObject]:
+def catalog_objects(rows: Rows, names: Collection[str] | None = None) -> dict[str, CatalogObject]:
     """The schemas of sqlml and all that is in them, by name: a routine's is ``sqlml.name(type, type)``.
+
+    Where ``names`` are given, only these objects; ``sqlml.name`` stands for all routines of that name.
 
     ``rows`` runs a statement in a session, with named parameters. What belongs to another object, such as an index,
     the sequence of an identity column or the row type of a table, is part of that object or not listed.
     """
     ((path, quotes),) = rows("SELECT current_setting('search_path'), current_setting('quote_all_identifiers')")
-    found = [*rows(_ROLES), *rows(_OBJECTS)]
+    wanted = None if names is None else json.dumps([*names])
+    found = [*rows(_ROLES, {"names": wanted}), *rows(_OBJECTS, {"names": wanted})]
     rows(
         "SELECT set_config('search_path', $path, true), set_config('quote_all_identifiers', $quotes, true)",
         {"path": path, "quotes": quotes},
@@ -63,7 +67,7 @@ FROM pg_roles
 WHERE rolname IN (
   'sqlml_owner', 'sqlml_caller', 'sqlml_reader', 'sqlml_scorer', 'sqlml_trainer', 'sqlml_approver', 'sqlml_deployer',
   'sqlml_auditor'
-)
+) AND ($names::jsonb IS NULL OR $names::jsonb ? ('role ' || rolname))
 ORDER BY rolname
 """
 _OBJECTS = """
@@ -160,6 +164,7 @@ written AS (
     SELECT string_agg(line, E'\\n' ORDER BY part, place COLLATE "C") AS text FROM lines WHERE lines.oid = objects.oid
   ) AS described ON catalog = 'pg_class'::regclass
   WHERE schema IN (SELECT oid FROM pg_namespace WHERE nspname IN ('sqlml', 'sqlml_queue')) AND (SELECT done FROM pinned)
+    AND ($names::jsonb IS NULL OR $names::jsonb ?| ARRAY[name, substring(name FROM '^[^(]*')])
 ),
 granted AS (
   SELECT oid, catalog, privilege_type || ' to ' AS privilege, grantee, is_grantable

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -152,11 +152,11 @@ class PostgresSession:
         """By key the value in a JSON object."""
         return postgres_json.json_values(document, types)
 
-    def catalog(self) -> dict[str, CatalogEntry]:
-        """The roles, the schema ``sqlml`` and all that is in it, routines by their signature."""
+    def catalog(self, names: Collection[str] | None = None) -> dict[str, CatalogEntry]:
+        """The roles, schema ``sqlml`` and all that is in it, routines by their signature; or what has these names."""
         return {
             name: CatalogEntry(found.kind, found.definition, "\n".join(found.privileges))
-            for name, found in catalog_objects(self.rows).items()
+            for name, found in catalog_objects(self.rows, names).items()
         }
 
     def actor(self) -> str:

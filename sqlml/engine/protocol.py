@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -85,8 +85,11 @@ class Session(Protocol):
     def json_values(self, document: exp.Expression, types: Mapping[str, str]) -> dict[str, exp.Expression]:
         """By key the value in a JSON object, read as a SQL type; NULL where the key is absent or its value null."""
 
-    def catalog(self) -> dict[str, CatalogEntry]:
-        """The tables, views and routines of schema ``sqlml``, and the routines elsewhere, by ``schema.name``."""
+    def catalog(self, names: Collection[str] | None = None) -> dict[str, CatalogEntry]:
+        """The tables, views and routines of schema ``sqlml``, and the routines elsewhere, by ``schema.name``.
+
+        Where ``names`` are given, only these; the name of a routine without its arguments stands for all of that name.
+        """
 
     def actor(self) -> str:
         """Who is asking, for the metadata tables."""

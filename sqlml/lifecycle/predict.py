@@ -65,6 +65,10 @@ def load_version(engine: Engine, address: Address) -> LoadedVersion:
     return LoadedVersion(address, model, scorer(model))
 
 
+VERSIONS_KEPT = 64
+"""So many versions stay ready, those that were read last: a service that runs for months scores with many more."""
+
+
 class VersionCache:
     """The versions that this process has scored with. A version never changes, so none goes stale."""
 
@@ -81,6 +85,8 @@ class VersionCache:
                 if found is None:
                     with session() as engine:
                         found = load_version(engine, address)
+                    if len(self._loaded) >= VERSIONS_KEPT:
+                        del self._loaded[next(iter(self._loaded))]
                     self._loaded[address] = found
         return found
 

@@ -102,7 +102,8 @@ def create_live_routines(session: Session, address: Address) -> None:
         )
     _create(session, compiled)
     record_routines(session, compiled.creates, f"compiled:{address}", text_hash(compiled.sql))
-    create_dispatchers(session, address.model)
+    if not _is_dispatched(session, address.model):
+        create_dispatchers(session, address.model)
 
 
 def create_dispatchers(session: Session, going_live: str | None = None) -> None:
@@ -112,12 +113,22 @@ def create_dispatchers(session: Session, going_live: str | None = None) -> None:
     """
     for statement in dispatchers_lock(session.dialect):
         session.execute(statement)
-    live = {row[0]: row[1] for row in session.rows(query("models")) if row[3] is not None or row[0] == going_live}
-    made = dispatchers(session.dialect, live)
-    if made:
-        compiled = Compiled(script(made), made[0].layout)
+    compiled = _dispatchers(session, going_live)
+    if compiled.sql:
         _create(session, compiled)
         record_routines(session, compiled.creates, DISPATCHERS, text_hash(compiled.sql))
+
+
+def _is_dispatched(session: Session, going_live: str) -> bool:
+    """Whether the dispatchers know this model already, so that nobody has to wait for them to be made anew."""
+    expected = text_hash(_dispatchers(session, going_live).sql)
+    return session.rows(query("file_hashes"), {"file": DISPATCHERS}) == [(expected,)]
+
+
+def _dispatchers(session: Session, going_live: str | None) -> Compiled:
+    live = {row[0]: row[1] for row in session.rows(query("models")) if row[3] is not None or row[0] == going_live}
+    made = dispatchers(session.dialect, live)
+    return Compiled(script(made), made[0].layout if made else "")
 
 
 def largest_difference(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:

@@ -112,6 +112,9 @@ SELECT routine, kind, file, file_hash, catalog_hash, rights, engine_version FROM
 -- name: recorded_definition
 SELECT definition FROM sqlml.routine WHERE routine = $routine
 
+-- name: file_hashes
+SELECT DISTINCT file_hash FROM sqlml.routine WHERE file = $file
+
 -- name: forget_routine
 DELETE FROM sqlml.routine WHERE routine = $routine
 

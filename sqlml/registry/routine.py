@@ -53,9 +53,7 @@ def record_routines(session: Session, names: Iterable[str], file: str, file_hash
 
     A routine that is named without the types of its arguments stands for all routines of that name.
     """
-    catalog, wanted = session.catalog(), set(names)
-    made = {name: entry for name, entry in catalog.items() if name in wanted or name.partition("(")[0] in wanted}
-    record_entries(session, made, file, file_hash)
+    record_entries(session, session.catalog(set(names)), file, file_hash)
 
 
 def record_entries(session: Session, entries: Mapping[str, CatalogEntry], file: str, file_hash: str) -> None:

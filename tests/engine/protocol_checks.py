@@ -288,7 +288,9 @@ def check_the_owner_has_a_session_of_its_own(engine):
         owner.append(exp.table_("one", db="sqlml"), pa.table({"x": pa.array([2], pa.int32())}))
         assert owner.rows("SELECT x FROM sqlml.one ORDER BY x") == [(1,), (2,)]
         assert owner.actor() == engine.actor()
-        assert any(name.startswith("sqlml.one") for name in owner.catalog())
+        assert "sqlml.one" in owner.catalog()
+        assert owner.catalog(["sqlml.one", "sqlml.none"]) == {"sqlml.one": owner.catalog()["sqlml.one"]}
+        assert owner.catalog([]) == {}
 
 
 def check_names(engine):

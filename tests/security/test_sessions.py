@@ -187,6 +187,15 @@ def test_two_calls_about_one_model_wait_for_each_other(fresh):
     assert fresh.rows(None, "SELECT name FROM sqlml.lock WHERE name LIKE 'model%'") == []
 
 
+def test_calls_about_two_models_that_are_live_do_not_wait_for_each_other(fresh):
+    first, second = fresh.connection("atk_deployer"), fresh.connection("atk_all")
+    second.execute("SET lock_timeout = '100ms'")
+    with first.transaction():
+        first.execute("CALL sqlml.deploy('buyer', 2)")
+        assert fresh.outcome("atk_all", "CALL sqlml.deploy('other', 1)") is None
+    assert fresh.outcome("atk_all", "CALL sqlml.deploy('buyer', 1)") is None
+
+
 def test_a_statement_that_is_cancelled_leaves_nothing_half_written(fresh):
     trainer = fresh.connection("atk_trainer")
     trainer.execute(TRAIN, ["warm"])
