@@ -1,21 +1,29 @@
-"""A session of PostgreSQL that is killed at any moment leaves nothing half done, and nothing acknowledged is lost.
+"""What is killed at any moment leaves nothing half done, and nothing that was acknowledged is lost.
 
-Each round a session trains, deploys, scores or records truth, and its process gets SIGKILL after a random time, upon
-which the server ends all sessions and recovers. ``SQLML_KILLS`` says how many rounds there are.
+Each round a session of PostgreSQL trains, deploys, scores or records truth, and its process gets SIGKILL after a random
+time, upon which the server ends all sessions and recovers; or a worker does it, and the worker gets the signal.
+``SQLML_KILLS`` says how many rounds there are.
 """
 
+import json
 import os
 import random
 import signal
+import subprocess
+import sysconfig
 import threading
 import time
+from dataclasses import dataclass
+from pathlib import Path
 
 import psycopg
 import pytest
-from postgres import running_server
+from postgres import name_of, running_server
+from psycopg import sql
 
 from sqlml.engine.postgres import opened
 from sqlml.install import install, verify
+from sqlml.worker import Settings, serve
 
 ROUNDS = int(os.environ.get("SQLML_KILLS", "24"))
 RANDOM = random.Random(20)
@@ -24,13 +32,51 @@ VISIT = """CREATE TABLE visit AS
 SELECT i AS visit_id, (i * 7919) % 97 AS age, (i * 104729) % 1000 AS income,
        ((i * 7919) % 97 > 40) <> (i % 7 = 0) AS bought
 FROM generate_series(1, 3000) AS g(i)"""
-TRAIN = """CALL sqlml.train(model => 'm', relation => 'visit', target => 'bought', key_column => 'visit_id',
-  algorithm => 'linear', features => '["age", "income"]', deploy => 'always', seed => {round})"""
+USERS = """
+CREATE ROLE ann LOGIN IN ROLE sqlml_trainer, sqlml_deployer;
+CREATE ROLE worker LOGIN NOINHERIT IN ROLE sqlml_owner, ann;
+GRANT CREATE ON SCHEMA public TO ann;
+"""
+ARGUMENTS = {
+    "train": {
+        "model": "m",
+        "relation": "visit",
+        "target": "bought",
+        "key_column": "visit_id",
+        "algorithm": "linear",
+        "features": '["age", "income"]',
+        "deploy": "always",
+    },
+    "score": {"model": "m", "relation": "SELECT * FROM visit", "into": "prediction", "key_column": "visit_id"},
+    "record_truth": {"model": "m", "key_column": "visit_id", "truth_column": "bought"},
+}
+TRUTH = "SELECT visit_id, (visit_id + {round}) % 2 = 0 AS bought FROM visit"
 DEPLOY = "CALL sqlml.deploy('m', (SELECT 1 + {round} % max(version) FROM sqlml.model_version))"
-SCORE = "CALL sqlml.score('m', 'SELECT * FROM visit', 'prediction', key_column => 'visit_id')"
 WARM = "SELECT * FROM sqlml.evaluate('m', 'visit')"
-TRUTH = """CALL sqlml.record_truth('m', 'SELECT visit_id, (visit_id + {round}) % 2 = 0 AS bought FROM visit',
-  key_column => 'visit_id', truth_column => 'bought')"""
+ASK = "CALL sqlml.run_verb(%s, %s, 'worker', NULL, wait => false)"
+
+
+def arguments(verb, number):
+    """What a call is given in this round."""
+    other = {"train": {"seed": number}, "record_truth": {"relation": TRUTH.format(round=number)}}
+    return ARGUMENTS[verb] | other.get(verb, {})
+
+
+def call(verb, number):
+    """The statement that calls for it."""
+    if verb == "deploy":
+        return DEPLOY.format(round=number)
+    given = [sql.SQL("{} => {}").format(sql.Identifier(name), value) for name, value in arguments(verb, number).items()]
+    return sql.SQL("CALL sqlml.{}({})").format(sql.Identifier(verb), sql.SQL(", ").join(given)).as_string()
+
+
+@dataclass(frozen=True)
+class Served:
+    """The URLs of a database for its superuser, for Ann, who calls, and for the worker."""
+
+    admin: str
+    ann: str
+    worker: str
 
 
 @pytest.fixture(scope="module")
@@ -42,9 +88,12 @@ def server():
         with opened(url) as engine:
             install(engine)
         with connected(url) as con:
+            con.execute(USERS)
+        served = Served(url, *(server.url_of(name_of(url), user) for user in ("ann", "worker")))
+        with connected(served.ann) as con:
             con.execute(VISIT)
-            con.execute(TRAIN.format(round=0))
-        yield url
+            con.execute(call("train", 0))
+        yield served
     patch.undo()
 
 
@@ -61,60 +110,80 @@ def connected(url):
             time.sleep(0.02)
 
 
-def killed_while(url, statement, warm, seconds):
-    """The row that a statement gave back before its session was killed; None where it was killed first."""
+def session_killed(server, verb, number):
+    """What a statement gave back before its session was killed; None where it was killed first."""
     answer = []
-    con = connected(url)
-    con.execute(warm)
+    con = connected(server.ann)
+    con.execute(WARM)  # The first call of a session imports the packages; kill in what comes after it.
 
     def run():
         try:
-            answer.append(con.execute(statement).fetchone())
+            cursor = con.execute(call(verb, number))
+            answer.append(dict(zip([column.name for column in cursor.description], cursor.fetchone(), strict=True)))
         except psycopg.Error:
             return
 
     pid = con.info.backend_pid
     thread = threading.Thread(target=run)
     thread.start()
-    time.sleep(seconds)
+    time.sleep(RANDOM.uniform(0.0, 0.35))
     os.kill(pid, signal.SIGKILL)
     thread.join(60)
     con.close()
     return answer[0] if answer else None
 
 
-def test_sessions_that_are_killed(server):
-    acknowledged = {"version": {1}, "live": None, "scored": set(), "truth": set()}
+def worker_killed(server, verb, number):
+    """What the job of a worker gave back before the worker was killed; None where it was killed first."""
+    with connected(server.ann) as con:
+        asked = con.execute(ASK, [verb, json.dumps(arguments(verb, number))]).fetchone()[0]
+        job = "SELECT status, answer FROM sqlml.job WHERE run_id = %s"
+        program = Path(sysconfig.get_path("scripts")) / "sqlml"
+        environment = {**os.environ, "SQLML_TARGET": server.worker}
+        with subprocess.Popen([program, "worker"], env=environment, stderr=subprocess.PIPE, text=True) as worker:
+            while con.execute(job, [asked["run_id"]]).fetchone()[0] == "queued":
+                assert worker.poll() is None, worker.stderr.read()
+                time.sleep(0.01)
+            time.sleep(RANDOM.uniform(0.0, 0.5))
+            worker.kill()
+        return con.execute(job, [asked["run_id"]]).fetchone()[1]
+
+
+def all_done_by_another_worker(server):
+    """Check that another worker does what is left within a minute, and that each job has come to its end once."""
+    deadline = time.monotonic() + 60
+    with connected(server.admin) as con:
+        while con.execute("SELECT DISTINCT status FROM sqlml.job").fetchall() != [("succeeded",)]:
+            assert time.monotonic() < deadline
+            assert serve(Settings(server.worker, drain=True, stalled_after=1.0)) == 0
+        runs = "SELECT count(*) FROM sqlml.job JOIN sqlml.run USING (run_id)"
+        assert con.execute(f"SELECT count(*) = ({runs}) FROM sqlml.job").fetchone() == (True,)
+
+
+def test_sessions_and_workers_that_are_killed(server):
+    acknowledged = {"version": {1}, "live": None, "run_id": set()}
     ended_first = 0
     for number in range(1, ROUNDS + 1):
-        verb, statement = RANDOM.choice([("train", TRAIN), ("deploy", DEPLOY), ("score", SCORE), ("truth", TRUTH)])
-        # The first call of a session imports the packages; kill in what comes after it.
-        answer = killed_while(
-            server,
-            statement.format(round=number),
-            WARM,
-            RANDOM.uniform(0.0, 0.35),
-        )
-        with connected(server) as con:
-            if answer is None:
-                ended_first += 1
-                acknowledged["live"] = None
-            elif verb == "train":
-                acknowledged["version"].add(answer[1])
-                acknowledged["live"] = answer[1]
-            elif verb == "deploy":
-                acknowledged["live"] = answer[1]
-            elif verb == "score":
-                acknowledged["scored"].add(answer[0])
-            else:
-                acknowledged["truth"].add(answer[0])
+        by_worker = number % 4 == 0
+        verb = RANDOM.choice(["train", "score", "record_truth"] if by_worker else [*ARGUMENTS, "deploy"])
+        answer = worker_killed(server, verb, number) if by_worker else session_killed(server, verb, number)
+        ended_first += answer is None
+        if verb in ("train", "deploy"):
+            acknowledged["live"] = answer and answer["version"]
+        if answer and verb != "deploy":
+            acknowledged["run_id"].add(answer["run_id"])
+            acknowledged["version"].add(answer.get("version", 1))
+        with connected(server.admin) as con:
             whole(con, acknowledged)
+        if by_worker and answer is None:
+            all_done_by_another_worker(server)
+            acknowledged["live"] = None
     assert 0 < ended_first < ROUNDS, "some kills come too late, and some in time"
-    with opened(server) as engine:
+    with opened(server.admin) as engine:
         assert verify(engine) == []
-    with connected(server) as con:
-        con.execute(TRAIN.format(round=ROUNDS + 1))
-        con.execute(SCORE)
+    with connected(server.ann) as con:
+        con.execute(call("train", ROUNDS + 1))
+        con.execute(call("score", ROUNDS + 1))
         assert con.execute("SELECT count(*) FROM prediction").fetchone()[0] >= 3000
 
 
@@ -141,10 +210,7 @@ def whole(con, acknowledged):
         written = dict(con.execute("SELECT run_id, count(*) FROM prediction GROUP BY run_id"))
         told = dict(con.execute("SELECT run_id, rows_out FROM sqlml.run WHERE kind = 'score' AND rows_out > 0"))
         assert written == told
-        runs = {run_id for (run_id,) in con.execute("SELECT run_id FROM sqlml.run WHERE kind = 'score'")}
-        assert acknowledged["scored"] <= runs
     written = dict(con.execute("SELECT run_id, count(*) FROM sqlml.ground_truth GROUP BY run_id"))
     told = dict(con.execute("SELECT run_id, rows_out FROM sqlml.run WHERE kind = 'record_truth' AND rows_out > 0"))
     assert written == told
-    runs = {run_id for (run_id,) in con.execute("SELECT run_id FROM sqlml.run WHERE kind = 'record_truth'")}
-    assert acknowledged["truth"] <= runs
+    assert acknowledged["run_id"] <= {run_id for (run_id,) in con.execute("SELECT run_id FROM sqlml.run")}
