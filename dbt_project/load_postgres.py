@@ -1,15 +1,15 @@
 """Load the published flights into PostgreSQL: each Parquet file of ``data/`` becomes a table.
 
-``python load_postgres.py [URL]`` loads them into the schema that ``FLIGHTS_SCHEMA`` names (``flights``), which is made
-where it is missing; a table that is there is replaced. The URL may be left out: libpq's variables (``PGHOST``,
-``PGUSER``, ``PGDATABASE``, ``PGPASSFILE``) name the server then. DuckDB reads the files as they are and needs none of
-this.
+``python load_postgres.py [--missing] [URL]`` loads them into the schema that ``FLIGHTS_SCHEMA`` names (``flights``),
+which is made where it is missing; a table that is there is replaced, or, with ``--missing``, nothing is done where all
+are there. The URL may be left out: libpq's variables (``PGHOST``, ``PGUSER``, ``PGDATABASE``, ``PGPASSFILE``) name the
+server then. DuckDB reads the files as they are and needs none of this.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
-import sys
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -36,6 +36,12 @@ def load(url: str, schema: str, data: Path = DATA) -> dict[str, int]:
         return {path.stem: _replaced(engine, path, schema) for path in sorted(data.glob("*.parquet"))}
 
 
+def is_loaded(url: str, schema: str, data: Path = DATA) -> bool:
+    """Whether the schema has a table for each file of a folder."""
+    with opened(url, owner=None) as engine:
+        return all(engine.has_table(exp.table_(path.stem, db=schema, quoted=True)) for path in data.glob("*.parquet"))
+
+
 def _replaced(engine: PostgresEngine, path: Path, schema: str) -> int:
     rows = pq.read_table(path)
     table = exp.table_(path.stem, db=schema, quoted=True)
@@ -55,7 +61,18 @@ def _replaced(engine: PostgresEngine, path: Path, schema: str) -> int:
     return rows.num_rows
 
 
-if __name__ == "__main__":
-    given = sys.argv[1] if len(sys.argv) > 1 else "postgresql://"
-    for name, count in load(given, os.environ.get("FLIGHTS_SCHEMA", "flights")).items():
+def main() -> None:
+    """Load what the command line asks for, and say how many rows each table has."""
+    parser = argparse.ArgumentParser(description="Load the published flights into PostgreSQL.")
+    parser.add_argument("url", nargs="?", default="postgresql://")
+    parser.add_argument("--missing", action="store_true", help="do nothing where all tables are there")
+    arguments = parser.parse_args()
+    schema = os.environ.get("FLIGHTS_SCHEMA", "flights")
+    if arguments.missing and is_loaded(arguments.url, schema):
+        return
+    for name, count in load(arguments.url, schema).items():
         print(f"{name}: {count} rows")
+
+
+if __name__ == "__main__":
+    main()

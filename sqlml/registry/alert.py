@@ -90,9 +90,13 @@ def _open(
 
 
 RUNBOOKS = {
-    "drift": "docs/monitoring.md#a-column-has-drifted",
-    "missing_share": "docs/monitoring.md#values-are-missing",
-    "performance": "docs/monitoring.md#performance-has-fallen",
-    "label_coverage": "docs/monitoring.md#the-truth-does-not-arrive",
+    "drift": "See in sqlml.latest_profile which values moved. Where the source changed by mistake, mend it and score "
+    "again; where the world changed, train on newer rows.",
+    "missing_share": "Look for an upstream column that was renamed or is no longer filled: its rows are scored without "
+    "it. Mend the source and score again.",
+    "performance": "See in sqlml.latest_performance in which slices it fell, and in sqlml.latest_drift what moved; "
+    "then train on newer rows. Where a newer version is to blame, CALL sqlml.rollback.",
+    "label_coverage": "See in sqlml.run whether the job that calls sqlml.record_truth ran, and whether its key is the "
+    "key of the prediction table.",
 }
-"""By source of an alert the part of the documentation that says what to do."""
+"""By source of an alert what to do about it, as docs/monitoring.md has it too: an alert is read where no docs are."""

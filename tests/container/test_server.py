@@ -22,12 +22,23 @@ def served(machine):
         yield machine
 
 
-def test_it_is_healthy_as_long_as_the_database_is_as_the_files_say(served):
+def test_a_grant_or_an_edited_object_is_for_verify_to_find_and_keeps_nobody_from_work(served):
+    served.as_superuser("GRANT SELECT ON sqlml.alert TO analyst; DROP VIEW sqlml.latest_drift")
     assert served.run("healthy").returncode == 0
-    served.as_superuser("DROP VIEW sqlml.latest_drift")
-    ill = served.run("healthy")
-    assert (ill.returncode, "sqlml.latest_drift" in ill.stdout) == (1, True), ill.stdout + ill.stderr
+    verify = ("sqlml", "verify", "--target", "postgresql:///sqlml")
+    ill = served.run("../bin/sqlml", *verify[1:])
+    assert ill.returncode == 1
+    assert {"sqlml.alert:", "sqlml.latest_drift:"} <= set(ill.stdout.split())
     assert served.run("setup").returncode == 0
+    assert served.run("../bin/sqlml", *verify[1:]).returncode == 0
+
+
+def test_it_is_not_healthy_with_a_migration_to_come(served):
+    name = "migrations/0002_monitoring.sql"
+    gone = served.as_superuser(f"DELETE FROM sqlml.migration WHERE migration = '{name}' RETURNING file_hash")
+    ill = served.run("healthy")
+    served.as_superuser(f"INSERT INTO sqlml.migration VALUES ('{name}', '{gone}', current_timestamp)")
+    assert (ill.returncode, ill.stderr) == (1, f"the database lacks {name}; run sqlml install\n")
     assert served.run("healthy").returncode == 0
 
 

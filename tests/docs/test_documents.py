@@ -10,9 +10,13 @@ import sys
 import sysconfig
 from pathlib import Path
 
+import psycopg
 import pytest
 
 import sqlml
+from sqlml.engine.postgres import opened
+from sqlml.install import install
+from sqlml.registry.alert import RUNBOOKS
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -28,6 +32,11 @@ COPY (
          (i * 31) % 20 < 6 AND i % 3 <> 2 OR i % 17 = 0 AS churned
   FROM range(800) AS g(i)
 ) TO 'customers.csv'
+"""
+CUSTOMER_TABLE = """
+CREATE TABLE customer (
+  customer_id bigint, age bigint, plan text, visits bigint, spend double precision, churned boolean
+)
 """
 
 
@@ -65,6 +74,31 @@ def test_the_first_statements_of_the_readme_run_as_well(tmp_path, monkeypatch):
         con.execute(CUSTOMERS)
         con.execute("CREATE TABLE customer AS SELECT * FROM 'customers.csv'")
         assert len(con.execute(first).fetchall()) == 10
+
+
+def test_the_runbook_of_an_alert_is_what_the_docs_say():
+    paragraphs = [" ".join(text.split()) for text in (ROOT / "docs" / "monitoring.md").read_text().split("\n\n")]
+    said = {text.replace("`", "") for text in paragraphs}
+    assert [source for source, runbook in RUNBOOKS.items() if runbook not in said] == []
+
+
+def test_what_the_readme_says_of_both_databases_runs_in_postgres(postgres, tmp_path):
+    with sqlml.connect() as con:
+        con.execute(CUSTOMERS.replace("'customers.csv'", f"'{tmp_path}/customers.csv'"))
+    with opened(postgres) as engine:
+        install(engine)
+        engine.execute("CALL sqlml.put_on_search_path()")
+    statements = [text for language, text in snippets(ROOT / "README.md") if language == "sql"]
+    in_both = [text for text in statements if not text.startswith("-- DuckDB\n")]
+    assert len(in_both) == len(statements) - 1
+    with psycopg.connect(postgres, autocommit=True) as con:
+        con.execute(CUSTOMER_TABLE)
+        with con.cursor().copy("COPY customer FROM STDIN (FORMAT csv, HEADER)") as copy:
+            copy.write((tmp_path / "customers.csv").read_bytes())
+        for statement in "".join(in_both).split(";\n"):
+            con.execute(statement)
+        (row,) = re.findall(r"^-- PostgreSQL\n(.*?);\n", (ROOT / "README.md").read_text(), re.MULTILINE)
+        assert 0 < con.execute(row).fetchone()[0] < 1
 
 
 def snippets(document):

@@ -67,11 +67,62 @@ def test_the_plain_level_says_why(run, new_role, postgres, postgres_server):
 def test_the_search_path_is_kept_and_ours_comes_last(run, installed):
     with psycopg.connect(installed, autocommit=True) as admin:
         admin.execute(f'ALTER DATABASE {name_of(installed)} SET search_path = "Shop", public')
-    for _ in range(2):
+    for said in ('"Shop", public -> "Shop", public, sqlml', '"Shop", public, sqlml'):
         code, out, _ = run("install", "--target", installed, "--search-path")
-        assert (code, "put sqlml on the search path of new sessions" in out) == (0, True)
+        assert (code, f"search path of new sessions: {said}" in out.splitlines()) == (0, True), out
     with psycopg.connect(installed) as session:
         assert session.execute("SHOW search_path").fetchone() == ('"Shop", public, sqlml',)
+
+
+@pytest.fixture
+def set_for_all(postgres_server):
+    """Set the search path of the server, of all roles, or of one; it is as it was afterwards."""
+    undo = []
+
+    def change(what, path):
+        alter, reload = f"ALTER {what} SET search_path", "SELECT pg_reload_conf()"
+        reset = f"ALTER {what} RESET search_path"
+        with postgres_server.connect() as admin:
+            undo.append(reset)
+            admin.execute(f"{alter} = {path}")
+            admin.execute(reload)
+
+    yield change
+    with postgres_server.connect() as admin:
+        for statement in undo:
+            admin.execute(statement)
+        admin.execute("SELECT pg_reload_conf()")
+
+
+@pytest.mark.parametrize("what", ["SYSTEM", "ROLE ALL"])
+def test_a_search_path_that_all_sessions_have_is_kept(run, installed, set_for_all, what):
+    set_for_all(what, "app, public")
+    code, out, _ = run("install", "--target", installed, "--search-path")
+    assert (code, "search path of new sessions: app, public -> app, public, sqlml" in out) == (0, True), out
+    with psycopg.connect(installed) as session:
+        assert session.execute("SHOW search_path").fetchone() == ("app, public, sqlml",)
+
+
+def test_the_search_path_of_whoever_installs_stays_their_own(run, installed, new_role, set_for_all, postgres_server):
+    set_for_all("SYSTEM", 'app, "$user"')
+    role = new_role(options="SUPERUSER")
+    set_for_all(f"ROLE {role}", "mine")
+    target = postgres_server.url_of(name_of(installed), role)
+    said = 'sessions: app, "$user" -> app, "$user", sqlml\n'
+    assert said in run("install", "--target", target, "--search-path")[1]
+    for url, path in {installed: 'app, "$user", sqlml', target: "mine"}.items():
+        with psycopg.connect(url) as session:
+            assert session.execute("SHOW search_path").fetchone() == (path,)
+
+
+def test_a_search_path_that_cannot_be_seen_is_not_guessed(run, installed, new_role, set_for_all, postgres_server):
+    role = new_role("sqlml_owner")
+    set_for_all(f"ROLE {role}", "mine")
+    target = postgres_server.url_of(name_of(installed), role)
+    said = f"login {role} has a search path of its own"
+    with psycopg.connect(target) as session, pytest.raises(psycopg.Error, match=said) as refused:
+        session.execute("CALL sqlml.put_on_search_path()")
+    assert refused.value.sqlstate == "ML070"
 
 
 @pytest.mark.parametrize(

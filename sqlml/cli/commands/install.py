@@ -48,8 +48,9 @@ def install(target: str, level: str, search_path: bool) -> None:
         for name in applied:
             click.echo(f"applied {name}")
         if search_path:
-            engine.execute("CALL sqlml.put_on_search_path()")
-            click.echo("put sqlml on the search path of new sessions")
+            ((previous, path),) = engine.rows("CALL sqlml.put_on_search_path()")
+            change = path if path == previous else f"{previous} -> {path}"
+            click.echo(f"search path of new sessions: {change}")
         if not applied:
             click.echo(f"{shown} is up to date")
         obstacle = inline_obstacle(engine)

@@ -17,11 +17,11 @@ from pathlib import Path
 
 import psycopg
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 LOGINS = ("analyst", "dbt", "worker")
 _SQLML = '#!/bin/sh\nexec {python} -c "from sqlml.cli import main; main()" "$@"\n'
 # Stops what it has started when its standard input ends: however the tests end, nothing is left that runs.
-_KEEP = '"$@" <&- & kept=$!; read -r _; kill -INT $kept 2>/dev/null; wait $kept'
+_KEEP = 'signal=$1; shift; "$@" <&- & kept=$!; read -r _; kill -"$signal" $kept 2>/dev/null; wait $kept'
 _VARIABLES = """
 CREATE FUNCTION pg_temp.variables() RETURNS jsonb LANGUAGE plpython3u AS $$
 import json, os
@@ -63,11 +63,13 @@ class Machine:
         return subprocess.run(command, capture_output=True, text=True, timeout=60, **self.options(**variables))
 
     @contextmanager
-    def running(self, log: str, script: str, *arguments: str | Path, **variables: str) -> Iterator[subprocess.Popen]:
-        """Have a script run for as long as the context lasts; it is then sent SIGINT, and waited for."""
+    def running(
+        self, log: str, script: str, *arguments: str | Path, stop: str = "INT", **variables: str
+    ) -> Iterator[subprocess.Popen]:
+        """Have a script run for as long as the context lasts; it is then sent the signal ``stop``, and waited for."""
         with (self.folder / log).open("ab") as written:
             keeper = subprocess.Popen(
-                ["/bin/sh", "-c", _KEEP, "keeper", self.container / script, *arguments],
+                ["/bin/sh", "-c", _KEEP, "keeper", stop, self.container / script, *arguments],
                 stdin=subprocess.PIPE,
                 stdout=written,
                 stderr=written,
@@ -108,9 +110,9 @@ class Machine:
         return psycopg.connect(user=login, password=password, autocommit=True, **place)
 
 
-def wait_until(is_so, keeper: subprocess.Popen, log: Path) -> None:
+def wait_until(is_so, keeper: subprocess.Popen, log: Path, seconds: float = 30) -> None:
     """Wait until something is so; fails, with what was said, where the process ends before."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + seconds
     while not is_so():
         said = log.read_text(errors="replace")[-2000:] if log.exists() else ""
         assert keeper.poll() is None, said
