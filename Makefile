@@ -16,12 +16,14 @@ demo: $(DBT) ## train, predict, monitor and retrain on real flights, by dbt; lea
 	@mkdir -p build
 	$(BIN)/sqlml demo build/flights.duckdb --force
 
-test: lint postgres ## lint, then every test
-	$(BIN)/python -m pytest -n 2 --dist loadfile tests/dbt
-	$(BIN)/python -m pytest -n 2 --dist loadgroup --ignore tests/dbt
+test: lint postgres ## lint, then every test, and whether each routine has one
+	rm -rf build/routines
+	$(BIN)/python -m pytest -n 2 --dist loadfile --routines build/routines tests/dbt
+	$(BIN)/python -m pytest -n 2 --dist loadgroup --routines build/routines --ignore tests/dbt
+	PYTHONPATH=tests $(BIN)/python -m routines build/routines
 
-postgres: ## install PostgreSQL and its PL/Python, where they are missing (Debian, Ubuntu; root or sudo)
-	.ci/postgres
+postgres: ## install PostgreSQL, its PL/Python and plpgsql_check, where they are missing (Debian, Ubuntu; root or sudo)
+	.ci/postgres plpgsql_check
 
 secrets: ## random passwords for docker-compose.yml, in a folder that Git does not see
 	container/secrets
@@ -36,7 +38,7 @@ bench: $(TOOLS) postgres ## rows per second of every way to score and train, sid
 	$(BIN)/python tests/benchmarks/scoring_postgres.py
 	$(BIN)/python tests/benchmarks/bulk_postgres.py
 
-docs: $(TOOLS) ## run every snippet of the README and the docs
+docs: $(TOOLS) postgres ## run every snippet of the README and the docs
 	$(BIN)/python -m pytest tests/docs
 
 clean: ## remove what the other targets have made

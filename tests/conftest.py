@@ -1,9 +1,22 @@
 """What all tests share: a database of each engine, empty and real."""
 
+from pathlib import Path
+
 import pytest
 from postgres import PostgresMissing, running_server
+from routines import watch
 
 import sqlml
+
+
+def pytest_addoption(parser):
+    parser.addoption("--routines", metavar="FOLDER", help="leave in a folder which routines the tests call")
+
+
+def pytest_configure(config):
+    folder = config.getoption("routines")
+    if folder:
+        config.pluginmanager.register(watch.Watch(Path(folder).absolute()), watch.NAME)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -23,10 +36,11 @@ def con(tmp_path):
 
 
 @pytest.fixture(scope="session")
-def postgres_server():
+def postgres_server(request):
     """A PostgreSQL server with plpython3u; see :class:`postgres.PostgresServer`."""
+    watching = request.config.pluginmanager.get_plugin(watch.NAME)
     try:
-        with running_server() as server:
+        with watching.server() if watching else running_server() as server:
             yield server
     except PostgresMissing as missing:
         pytest.fail(str(missing), pytrace=False)

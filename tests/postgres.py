@@ -16,10 +16,11 @@ import sysconfig
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import psycopg
@@ -30,9 +31,10 @@ import sqlml
 
 OLDEST = 15
 REMEDY = (
-    "Run .ci/postgres (or make postgres), which installs PostgreSQL and its PL/Python on Debian and Ubuntu, "
+    "Run .ci/postgres (or make postgres), which installs what the tests need of PostgreSQL on Debian and Ubuntu, "
     "or name a server, with a superuser, in SQLML_TEST_POSTGRES=postgresql://..."
 )
+CHECKER_REMEDY = "run make postgres, or .ci/postgres plpgsql_check, which installs it on Debian and Ubuntu"
 _KEEP = """
 "$@" <&- & server=$!
 read -r _
@@ -48,6 +50,8 @@ _SETTINGS = {
     "max_connections": "100",
     "log_min_messages": "fatal",
 }
+# Texts sort as on most real servers, by language and not by their bytes; ICU needs no locale of the system for that.
+_LOCALE = ["-E", "UTF8", "--locale=C.UTF-8", "--locale-provider=icu", "--icu-locale=en-US"]
 _PYTHON = """
 CREATE FUNCTION pg_temp.python_of_server() RETURNS text LANGUAGE plpython3u AS $$
 import importlib.util, sys
@@ -63,9 +67,15 @@ class PostgresMissing(Exception):
 
 @dataclass(frozen=True)
 class PostgresServer:
-    """A running server, and a superuser's URL of its database ``postgres``."""
+    """A running server, and a superuser's URL of its database ``postgres``.
+
+    ``folder`` holds one of our own, with its files in ``data``; ``before_drop`` is told the URL of a database that is
+    about to go.
+    """
 
     url: str
+    folder: Path | None = None
+    before_drop: Callable[[str], object] = field(default=str, repr=False)
 
     def url_of(self, database: str, user: str | None = None) -> str:
         """The URL of another database, for another user where one is named."""
@@ -78,17 +88,20 @@ class PostgresServer:
         return psycopg.connect(self.url, autocommit=True, **options)
 
     @contextmanager
-    def database(self, template: str = "template1") -> Iterator[str]:
+    def database(self, template: str = "template1", options: str = "") -> Iterator[str]:
         """The URL of a new database, a copy of the template, which is dropped afterwards.
 
-        Nobody may be connected to the template; ``name_of`` gives the name of a database out of its URL.
+        Nobody may be connected to the template; ``name_of`` gives the name of a database out of its URL. ``options``
+        are those of ``CREATE DATABASE``: another locale or encoding takes ``template0``.
         """
         name = f"sqlml_test_{uuid.uuid4().hex[:12]}"
         names = {"name": sql.Identifier(name), "template": sql.Identifier(template)}
         with self.connect() as connection:
-            connection.execute(sql.SQL("CREATE DATABASE {name} TEMPLATE {template}").format(**names))
+            create = sql.SQL("CREATE DATABASE {name} TEMPLATE {template} ").format(**names)
+            connection.execute(create + sql.SQL(options))
         try:
             yield self.url_of(name)
+            self.before_drop(self.url_of(name))
         finally:
             with self.connect() as connection:
                 connection.execute(sql.SQL("DROP DATABASE {name} WITH (FORCE)").format(**names))
@@ -100,8 +113,12 @@ def name_of(url: str) -> str:
 
 
 @contextmanager
-def running_server() -> Iterator[PostgresServer]:
+def running_server(
+    settings: Mapping[str, str] = MappingProxyType({}), before_drop: Callable[[str], object] = str
+) -> Iterator[PostgresServer]:
     """The server named in ``SQLML_TEST_POSTGRES``, or one of our own for as long as the context lasts.
+
+    ``settings`` and ``before_drop`` are for one of our own; see :class:`PostgresServer`.
 
     Raises
     ------
@@ -116,9 +133,10 @@ def running_server() -> Iterator[PostgresServer]:
         return
     programs = newest_programs()
     folder = Path(tempfile.mkdtemp(prefix="sqlml_pg_"))
-    keeper = _started(programs, folder)
+    keeper = _started(programs, folder, {**_SETTINGS, **settings})
     try:
-        server = PostgresServer(f"postgresql://postgres@/postgres?host={quote(str(folder), safe='')}")
+        url = f"postgresql://postgres@/postgres?host={quote(str(folder), safe='')}"
+        server = PostgresServer(url, folder, before_drop)
         _wait_for(server, keeper, folder / "log")
         _check(server)
         yield server
@@ -148,7 +166,7 @@ def _has_plpython(programs: Path) -> bool:
     return (programs / "initdb").exists() and (programs.parent / "lib" / "plpython3.so").exists()
 
 
-def _started(programs: Path, folder: Path) -> subprocess.Popen:
+def _started(programs: Path, folder: Path, settings: Mapping[str, str]) -> subprocess.Popen:
     """The keeper of a new cluster in a folder; the server runs as ``postgres`` where we are root, as it must."""
     owner = _owner()
     if owner:
@@ -166,15 +184,15 @@ def _started(programs: Path, folder: Path) -> subprocess.Popen:
     }
     options = {"env": environment, "cwd": folder, **rights}
     data, log = folder / "data", folder / "log"
-    create = [programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-N"]
-    made = subprocess.run(create, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options)
+    create = [programs / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-N"]
+    made = subprocess.run([*create, *_LOCALE], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options)
     if made.returncode:
         shutil.rmtree(folder, ignore_errors=True)
         raise PostgresMissing(f"initdb failed: {made.stdout.strip()[-500:]}. {REMEDY}")
-    settings = [f"--{name}={value}" for name, value in {**_SETTINGS, "unix_socket_directories": folder}.items()]
+    options_of_server = [f"--{name}={value}" for name, value in {**settings, "unix_socket_directories": folder}.items()]
     with log.open("wb") as written:
         return subprocess.Popen(
-            ["/bin/sh", "-c", _KEEP, "keeper", programs / "postgres", "-D", data, *settings],
+            ["/bin/sh", "-c", _KEEP, "keeper", programs / "postgres", "-D", data, *options_of_server],
             stdin=subprocess.PIPE,
             stdout=written,
             stderr=written,

@@ -36,7 +36,8 @@ def test_databases_are_new_and_gone_afterwards(postgres_server):
         psycopg.connect(url)
 
 
-def test_nothing_is_installed_where_all_is_there(postgres_server):
+@pytest.mark.parametrize("extra", [[], ["plpgsql_check"]])
+def test_nothing_is_installed_where_all_is_there(postgres_server, extra):
     script = os.path.join(os.path.dirname(__file__), "..", "..", ".ci", "postgres")
-    done = subprocess.run([script], capture_output=True, text=True, check=True)
+    done = subprocess.run([script, *extra], capture_output=True, text=True, check=True)
     assert (done.stdout, done.stderr) == ("", "")

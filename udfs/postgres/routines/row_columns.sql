@@ -11,8 +11,8 @@ DECLARE
   row_type CONSTANT oid := (sqlml.type_facts(pg_typeof(features)::oid, -1)).base;
   binary_row bytea;
   at integer := 5;
-  size bigint;
-  types oid[] := '{}';
+  size integer;
+  types oid[] := '{}'::oid[];
 BEGIN
   IF row_type IN ('json'::regtype, 'jsonb'::regtype) THEN
     RETURN QUERY

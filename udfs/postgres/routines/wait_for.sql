@@ -8,7 +8,7 @@ LANGUAGE plpgsql AS $$
 DECLARE
   refusal text;
   job sqlml.job;
-  pause double precision := 0.02;
+  pause double precision := 0.02::double precision;
   began CONSTANT timestamptz := pg_catalog.clock_timestamp();
   how_to_follow CONSTANT text := pg_catalog.format('SELECT * FROM sqlml.job WHERE run_id = %L', run_id);
 BEGIN
