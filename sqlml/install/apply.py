@@ -9,15 +9,18 @@ from sqlglot import exp
 
 from sqlml.engine import CatalogEntry, Engine, Session
 from sqlml.errors import EngineError, InstallError, InvalidArgument
+from sqlml.install.adopt import adopt, is_unrecorded, refuse_differences
 from sqlml.install.files import (
     SqlFile,
     abandoned_files,
     bare_name,
     is_installed,
+    other_versions,
     pending_migrations,
     sql_files,
     stale_files,
 )
+from sqlml.install.policies import as_ours, is_changed
 from sqlml.install.rights import COMPILED, expected_rights, model_grants, restore_rights
 from sqlml.registry.queries import query
 from sqlml.registry.routine import (
@@ -45,7 +48,8 @@ def install(engine: Engine, repair: bool = False, level: str = "auto") -> list[s
     Raises
     ------
     InstallError
-        Where the database was made by a newer sqlml, or the server lacks what ``level`` takes.
+        Where the database was made by a newer sqlml, the server lacks what ``level`` takes, or what was put there by
+        hand differs from the files in a way that cannot be mended here.
     """
     if level not in LEVELS:
         raise InvalidArgument(f"level => {level!r} is unknown; known are: {', '.join(LEVELS)}")
@@ -53,8 +57,24 @@ def install(engine: Engine, repair: bool = False, level: str = "auto") -> list[s
         return []
     with engine.transaction() as owner:
         engine.lock("sqlml.install")
+        is_adopted = is_unrecorded(engine)
+        adopted = _adopt(engine, owner) if is_adopted else []
         mended = _mend_rights(engine) if repair and is_installed(engine) else []
-        return mended + [file.name for file in _apply(engine, owner, repair, level)]
+        applied = [file.name for file in _apply(engine, owner, repair, level)]
+        if is_adopted:
+            refuse_differences(engine)
+        return adopted + mended + applied
+
+
+def _adopt(engine: Engine, owner: Session) -> list[str]:
+    """Take over what was put there by hand; gives what is to be told of it."""
+
+    def install_anew(owner: Session, level: str) -> None:
+        _apply(engine, owner, False, level)
+
+    differing = adopt(engine, owner, install_anew)
+    taken = len({routine.file for routine in recorded_routines(engine)})
+    return [f"the record of {taken} files that were run by hand", *(f"what differed: {each}" for each in differing)]
 
 
 def inline_obstacle(engine: Engine) -> str | None:
@@ -143,7 +163,7 @@ def _drifted(
     return [
         (routine, entry, rights)
         for routine, entry, rights in known
-        if entry is not None and not routine.describes(entry, rights)
+        if entry is not None and is_changed(engine, routine, entry, rights)
     ]
 
 
@@ -205,15 +225,16 @@ def _record(
     recorded: list[RecordedRoutine],
 ) -> None:
     """Record what was created, and anew what was altered or is told in another way by a newer engine."""
-    after, version = engine.catalog(), engine.version()
+    after, others = engine.catalog(), other_versions(engine, recorded)
     origin = {name: (file.name, file.hash) for name, file in made.items()}
     for file in files:
         origin |= dict.fromkeys(_made_by(file, after, before, recorded), (file.name, file.hash))
     abandoned = abandoned_files(engine, recorded)
     for routine in recorded:
         name = routine.routine
-        touched = routine.engine_version != version or before.get(name) != after.get(name)
+        touched = routine.engine_version in others or before.get(name) != after.get(name)
         if name in after and touched and routine.file not in abandoned:
             origin.setdefault(name, (routine.file, routine.file_hash))
+            after[name] = as_ours(engine, routine, after[name], before.get(name))
     for name, (file_name, file_hash) in origin.items():
         record_entries(owner, {name: after[name]}, file_name, file_hash)

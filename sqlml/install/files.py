@@ -22,6 +22,10 @@ WITH_QUEUE = {"postgres"}
 """The engines for which a worker works."""
 
 _SCHEMAS = ("sqlml", "sqlml_queue")
+_IS_OURS = {
+    "postgres": "SELECT pg_catalog.pg_get_userbyid(nspowner) = 'sqlml_owner' "
+    "FROM pg_catalog.pg_namespace WHERE nspname = 'sqlml'"
+}
 
 
 @dataclass(frozen=True)
@@ -68,8 +72,10 @@ def sql_files(engine_name: str, folder: str) -> list[SqlFile]:
 
 
 def is_installed(engine: Engine) -> bool:
-    """Whether the database has the tables of sqlml."""
-    return engine.has_table(exp.table_("migration", db="sqlml"))
+    """Whether the database has the tables of sqlml; a schema of that name that is not ours is not looked into."""
+    if not engine.has_table(exp.table_("migration", db="sqlml")):
+        return False
+    return engine.name not in _IS_OURS or bool(engine.rows(_IS_OURS[engine.name])[0][0])
 
 
 def pending_migrations(engine: Engine) -> list[SqlFile]:
@@ -100,19 +106,26 @@ def stale_files(engine: Engine, folder: str, repair: bool) -> list[SqlFile]:
     """
     catalog = engine.catalog() if repair else None
     by_file: dict[str, list[RecordedRoutine]] = {}
-    for routine in recorded_routines(engine):
+    recorded = recorded_routines(engine)
+    others = other_versions(engine, recorded)
+    for routine in recorded:
         by_file.setdefault(routine.file, []).append(routine)
 
     def is_stale(file: SqlFile) -> bool:
         known = by_file.get(file.name, [])
         return not known or any(
             routine.file_hash != file.hash
-            or routine.engine_version != engine.version()
+            or routine.engine_version in others
             or (catalog is not None and not routine.describes(catalog.get(routine.routine)))
             for routine in known
         )
 
     return [file for file in sql_files(engine.name, folder) if is_stale(file)]
+
+
+def other_versions(engine: Engine, recorded: Iterable[RecordedRoutine]) -> set[str]:
+    """The versions of the engine that told of what is recorded in other words than this one may use."""
+    return {version for version in {routine.engine_version for routine in recorded} if not engine.tells_as(version)}
 
 
 def abandoned_files(engine: Engine, recorded: Iterable[RecordedRoutine]) -> set[str]:

@@ -9,10 +9,19 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 from sqlml.engine import CatalogEntry, Engine
-from sqlml.install.files import COMMANDS, SqlFile, is_in_schema, is_installed, pending_migrations, sql_files
+from sqlml.install.files import (
+    COMMANDS,
+    SqlFile,
+    is_in_schema,
+    is_installed,
+    other_versions,
+    pending_migrations,
+    sql_files,
+)
+from sqlml.install.policies import as_ours, is_changed
 from sqlml.install.queue import QUEUE
 from sqlml.install.rights import COMPILED, expected_rights, model_grants, without_owner
-from sqlml.registry.routine import RecordedRoutine, recorded_definition, recorded_routines, text_hash
+from sqlml.registry.routine import RecordedRoutine, recorded_definition, recorded_routines
 
 
 @dataclass(frozen=True)
@@ -43,10 +52,13 @@ def verify(engine: Engine) -> list[Difference]:
         Difference(file.name, "behind", f"the migration was not applied; run {command}")
         for file in pending_migrations(engine)
     ]
+    others = other_versions(engine, recorded)
+    found += [_of_another_version(engine, version) for version in others]
     grants = model_grants(engine, catalog)
     for routine in recorded:
-        expected = expected_rights(routine, grants)
-        found += _compared(engine, routine, expected, catalog.get(routine.routine), files.get(routine.file))
+        expected, is_comparable = expected_rights(routine, grants), routine.engine_version not in others
+        entry, file = catalog.get(routine.routine), files.get(routine.file)
+        found += _compared(engine, routine, expected, entry, file, is_comparable)
     applied = {routine.file for routine in recorded}
     found += [
         Difference(f"sqlml.{file.stem}", "missing", f"{file.name} was never applied; run {command}")
@@ -62,6 +74,15 @@ def verify(engine: Engine) -> list[Difference]:
     return sorted(found, key=lambda difference: (difference.routine, difference.state))
 
 
+def _of_another_version(engine: Engine, version: str) -> Difference:
+    return Difference(
+        "sqlml",
+        "behind",
+        f"it was recorded under version {version} of the engine, and this is {engine.version()}, which may write the "
+        f"same in other words, so edits cannot be told; run {COMMANDS[engine.name]}",
+    )
+
+
 def _expected_files(engine_name: str, recorded: list[RecordedRoutine]) -> dict[str, SqlFile]:
     """The files that the database should be made from, by name; those for Python in a server only where one was."""
     folders = ["migrations", "routines"]
@@ -71,7 +92,12 @@ def _expected_files(engine_name: str, recorded: list[RecordedRoutine]) -> dict[s
 
 
 def _compared(
-    engine: Engine, recorded: RecordedRoutine, rights: str, entry: CatalogEntry | None, file: SqlFile | None
+    engine: Engine,
+    recorded: RecordedRoutine,
+    rights: str,
+    entry: CatalogEntry | None,
+    file: SqlFile | None,
+    is_comparable: bool,
 ) -> list[Difference]:
     """What is different about one recorded object; a compiled one has no file."""
     name, remedy = recorded.routine, _remedy(recorded, COMMANDS[engine.name])
@@ -79,19 +105,25 @@ def _compared(
     if entry is None:
         return [Difference(name, "missing", f"it was created from {origin}; {remedy}")]
     found = []
-    is_comparable = recorded.engine_version == engine.version()
-    if is_comparable and (text_hash(entry.definition) != recorded.catalog_hash or entry.rights != rights):
-        definition = recorded_definition(engine, name)
-        diff = _diff(f"{definition}\n{rights}", f"{entry.definition}\n{entry.rights}")
-        what = "it was changed"
-        if without_owner(definition) == without_owner(entry.definition):
-            what, remedy = "its owner or grants were changed", f"run {COMMANDS[engine.name]}"
-        found.append(Difference(name, "edited", f"{what} after it was created from {origin}; {remedy}", diff))
+    if is_comparable and is_changed(engine, recorded, entry, rights):
+        found.append(_edited(engine, recorded, rights, entry, f"after it was created from {origin}", remedy))
     if file is None and not recorded.file.startswith((COMPILED, QUEUE)):
         found.append(Difference(name, "extra", f"{recorded.file} is no longer part of sqlml; {remedy}"))
     if file is not None and file.hash != recorded.file_hash:
         found.append(Difference(name, "behind", f"{file.name} has changed since it was applied; {remedy}"))
     return found
+
+
+def _edited(
+    engine: Engine, recorded: RecordedRoutine, rights: str, entry: CatalogEntry, since: str, remedy: str
+) -> Difference:
+    """How an object differs from what it was when it was recorded."""
+    expected, found = recorded_definition(engine, recorded.routine), as_ours(engine, recorded, entry).definition
+    diff = _diff(f"{expected}\n{rights}", f"{found}\n{entry.rights}")
+    what = "it was changed"
+    if without_owner(expected) == without_owner(found):
+        what, remedy = "its owner or grants were changed", f"run {COMMANDS[engine.name]}"
+    return Difference(recorded.routine, "edited", f"{what} {since}; {remedy}", diff)
 
 
 def _remedy(recorded: RecordedRoutine, command: str) -> str:
@@ -115,5 +147,8 @@ def _lines(text: str) -> list[str]:
 
 
 def _prediction_tables(engine: Engine) -> set[str]:
-    tables = exp.select("relation").from_(exp.table_("prediction_table", db="sqlml")).sql(engine.dialect)
-    return {str(relation) for (relation,) in engine.rows(tables)}
+    """Those that stand in our schema, as the catalog names them: one of the engines puts no name in quotes."""
+    recorded = exp.select("relation").from_(exp.table_("prediction_table", db="sqlml")).sql(engine.dialect)
+    places = [str(relation) for (relation,) in engine.rows(recorded)]
+    tables = [engine.table_at(place) for place in places]
+    return {*places, *(f"{table.db}.{table.name}" for table in tables)}

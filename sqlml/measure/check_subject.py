@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from sqlglot import exp
 
-from sqlml.measure.formula import formula, name, source
+from sqlml.measure.formula import by_bytes, formula, name, source
 
 Scalar = str | int | float | bool
 
@@ -38,8 +38,8 @@ class Subject:
 
 
 def text_of(value: exp.Expr) -> exp.Expr:
-    """A value as the engine writes it."""
-    return exp.cast(value.copy(), "TEXT")
+    """A value as the engine writes it, to be compared by its bytes: a collation of its column may not know LIKE."""
+    return by_bytes(exp.cast(value.copy(), "TEXT"))
 
 
 def number_text(value: exp.Expr) -> exp.Expr:

@@ -54,6 +54,15 @@ def name(column: str) -> exp.Column:
     return exp.column(column, quoted=True)
 
 
+def by_bytes(text: exp.Expr) -> exp.Expr:
+    """A text that is compared and ordered by its bytes, whatever the locale of the database or the collation.
+
+    >>> by_bytes(name("Order")).sql()
+    '"Order" COLLATE "C"'
+    """
+    return exp.Collate(this=text, expression=exp.to_identifier("C", quoted=True))
+
+
 def of(table: str, *names: str) -> Columns:
     """Columns of one of several relations, under their own names.
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from sqlglot import exp
 
-from sqlml.engine import Relation, Session
+from sqlml.engine import Engine, Relation, Session
 from sqlml.errors import InvalidArgument, InvalidData
 from sqlml.registry.queries import query
 from sqlml.registry.run import utc_now
@@ -33,7 +35,8 @@ _COMMENTS = {
     "alias": "The alias through which the version was asked; NULL where it was named by its number",
     "role": "champion or challenger, by the alias; NULL where the version was named by its number",
     "run_id": "The run that wrote the row, as in sqlml.run",
-    "prediction": "The value of a regression, or the probability of the positive class; NULL for more than two classes",
+    "prediction": "The value of a regression, or the probability of the positive class, or of the predicted class "
+    "where there are more than two",
     "label": "The class, in the words of the training data; NULL for a regression",
     "features": "The values that the version read, by column",
 }
@@ -95,18 +98,43 @@ def _comment(kind: str, about: exp.Expression, text: str) -> exp.Comment:
     return exp.Comment(this=about, kind=kind, expression=exp.Literal.string(text))
 
 
+def index_prediction_table(engine: Engine, table: exp.Table, key_column: str) -> None:
+    """Let a large prediction table be read by key, as scoring does, and by time, as monitoring does.
+
+    To be called when rows are added to those that it has: an index that is there before many rows are written makes
+    that slower.
+    """
+    time = exp.func("coalesce", exp.column("event_time"), exp.column("predicted_at"))
+    engine.index(table, [quoted(key_column), quoted("event_time")])
+    engine.index(table, [time])
+
+
 def remember_prediction_table(
-    session: Session, model: str, table: exp.Table, key_column: str, time_column: str | None
+    caller: Engine, owner: Session, model: str, table: exp.Table, key_column: str, time_column: str | None
 ) -> None:
-    """Record that predictions of a model are kept here, once."""
-    name = ".".join(part.name for part in table.parts)
-    if (name,) in [row[:1] for row in session.rows(query("prediction_tables"), {"model": model})]:
+    """Record once where predictions of a model are kept: by schema and table, whatever the file is called.
+
+    A temporary table is not recorded: nobody else would find it. The record of tables beside this one that are gone,
+    dropped or renamed, is dropped.
+    """
+    place = caller.place_of(table)
+    if place is None:
         return
-    session.execute(
+    keys = {relation: key for relation, key, _ in owner.rows(query("prediction_tables"), {"model": model})}
+    kept = keys.pop(place, None)
+    stale = _gone(caller, place, keys)
+    if kept not in (None, key_column):
+        # Another table stood here when that was recorded.
+        stale.append(place)
+    for relation in stale:
+        owner.execute(query("delete_prediction_table"), {"model": model, "relation": relation})
+    if kept == key_column:
+        return
+    owner.execute(
         query("insert_prediction_table"),
         {
             "model": model,
-            "relation": name,
+            "relation": place,
             "key_column": key_column,
             "time_column": time_column,
             "created_at": utc_now(),
@@ -114,21 +142,15 @@ def remember_prediction_table(
     )
 
 
-def table_named(relation: str) -> exp.Table:
-    """The table under a name as :func:`remember_prediction_table` records it."""
-    parts = [exp.to_identifier(part, quoted=True) for part in reversed(relation.split("."))]
-    return exp.Table(**dict(zip(("this", "db", "catalog"), parts, strict=False)))
+def _gone(caller: Engine, place: str, recorded: Iterable[str]) -> list[str]:
+    """Of what is recorded beside a place the tables that are gone, and other names of this one.
 
-
-def forget_gone_tables(caller: Session, owner: Session, model: str, table: exp.Table) -> None:
-    """Drop the record of prediction tables beside this one that are gone: dropped, or renamed.
-
-    Tables in other schemas are left alone: not everybody may look whether they are there. So are names without a
-    schema, which may mean another table to whoever recorded them.
+    Tables in other schemas are left alone: not everybody may look whether they are there.
     """
-    schema = [part.name for part in table.parts[:-1]]
-    if not schema:
-        return
-    for relation, *_ in owner.rows(query("prediction_tables"), {"model": model}):
-        if relation.split(".")[:-1] == schema and not caller.has_table(table_named(relation)):
-            owner.execute(query("delete_prediction_table"), {"model": model, "relation": relation})
+    schema = caller.table_at(place).db
+    tables = {relation: caller.table_at(relation) for relation in recorded}
+    return [
+        name
+        for name, table in tables.items()
+        if (table.db == schema and not caller.has_table(table)) or (not table.db and caller.place_of(table) == place)
+    ]

@@ -19,6 +19,6 @@ def query(name: str) -> str:
     """The text of one block.
 
     >>> query("model_names")
-    'SELECT model FROM sqlml.model ORDER BY model'
+    'SELECT model FROM sqlml.model ORDER BY model COLLATE "C"'
     """
     return named_queries()[name]

@@ -1,5 +1,5 @@
 -- Every statement on the metadata tables, in the subset of SQL that DuckDB and PostgreSQL share.
--- A block begins with "-- name:"; parameters are written $name.
+-- A block begins with "-- name:"; parameters are written $name. Texts are ordered by their bytes, in every locale.
 
 -- name: models
 SELECT m.model, m.task, m.target, d.version AS champion, v.algorithm, d.valid_from AS live_since,
@@ -7,10 +7,10 @@ SELECT m.model, m.task, m.target, d.version AS champion, v.algorithm, d.valid_fr
 FROM sqlml.model AS m
 LEFT JOIN sqlml.deployment AS d ON d.model = m.model AND d.alias = 'champion' AND d.valid_to IS NULL
 LEFT JOIN sqlml.model_version AS v ON v.model = d.model AND v.version = d.version
-ORDER BY m.model
+ORDER BY m.model COLLATE "C"
 
 -- name: model_names
-SELECT model FROM sqlml.model ORDER BY model
+SELECT model FROM sqlml.model ORDER BY model COLLATE "C"
 
 -- name: model
 SELECT model, task, target FROM sqlml.model WHERE model = $model
@@ -26,7 +26,7 @@ SELECT addressed_model, addressed_version FROM sqlml.address WHERE address = $ad
 SELECT version FROM sqlml.model_version WHERE model = $model ORDER BY version
 
 -- name: aliases
-SELECT DISTINCT alias FROM sqlml.deployment WHERE model = $model AND valid_to IS NULL ORDER BY alias
+SELECT alias FROM sqlml.deployment WHERE model = $model AND valid_to IS NULL GROUP BY alias ORDER BY alias COLLATE "C"
 
 -- name: artifact
 SELECT artifact, artifact_hash FROM sqlml.model_version WHERE model = $model AND version = $version
@@ -91,7 +91,7 @@ INSERT INTO sqlml.compiled (
 )
 
 -- name: prediction_tables
-SELECT relation, key_column, time_column FROM sqlml.prediction_table WHERE model = $model ORDER BY relation
+SELECT relation, key_column, time_column FROM sqlml.prediction_table WHERE model = $model ORDER BY relation COLLATE "C"
 
 -- name: insert_prediction_table
 INSERT INTO sqlml.prediction_table (model, relation, key_column, time_column, created_at)
@@ -101,13 +101,13 @@ VALUES ($model, $relation, $key_column, $time_column, $created_at)
 DELETE FROM sqlml.prediction_table WHERE model = $model AND relation = $relation
 
 -- name: recorded_migrations
-SELECT migration, file_hash FROM sqlml.migration ORDER BY migration
+SELECT migration, file_hash FROM sqlml.migration ORDER BY migration COLLATE "C"
 
 -- name: insert_migration
 INSERT INTO sqlml.migration (migration, file_hash, applied_at) VALUES ($migration, $file_hash, $applied_at)
 
 -- name: recorded_routines
-SELECT routine, kind, file, file_hash, catalog_hash, rights, engine_version FROM sqlml.routine ORDER BY routine
+SELECT routine, kind, file, file_hash, catalog_hash, rights, engine_version FROM sqlml.routine ORDER BY routine COLLATE "C"
 
 -- name: recorded_definition
 SELECT definition FROM sqlml.routine WHERE routine = $routine
@@ -134,7 +134,7 @@ INSERT INTO sqlml.reference_profile (
 
 -- name: reference_profile
 SELECT column_name, column_type, bins, n, n_missing FROM sqlml.reference_profile
-WHERE model = $model AND version = $version ORDER BY column_name
+WHERE model = $model AND version = $version ORDER BY column_name COLLATE "C"
 
 -- name: insert_reference_metric
 INSERT INTO sqlml.reference_metric (model, version, metric, value, standard_error, n)
@@ -159,7 +159,7 @@ WHERE age = 1
 SELECT EXISTS (SELECT 1 FROM sqlml.ground_truth WHERE model = $model)
 
 -- name: suite_names
-SELECT DISTINCT suite FROM sqlml.check_definition ORDER BY suite
+SELECT suite FROM sqlml.check_definition GROUP BY suite ORDER BY suite COLLATE "C"
 
 -- name: suite
 SELECT revision, checks FROM sqlml.check_definition WHERE suite = $suite ORDER BY revision DESC LIMIT 1
@@ -194,15 +194,15 @@ SELECT column_name,
        max(CASE WHEN metric = 'n_missing' THEN value END) AS n_missing
 FROM sqlml.profile_metric
 WHERE run_id = $run_id AND version = $version AND slice_key IS NULL
-GROUP BY column_name ORDER BY column_name
+GROUP BY column_name ORDER BY column_name COLLATE "C"
 
 -- name: drift_of_run
 SELECT column_name, value, threshold, drifted FROM sqlml.drift_metric
 WHERE run_id = $run_id AND version = $version AND metric = $metric AND slice_key IS NULL AND n_reference > 0
-ORDER BY column_name
+ORDER BY column_name COLLATE "C"
 
 -- name: open_alerts
-SELECT alert_id, dedup_key, version FROM sqlml.alert WHERE model = $model AND closed_at IS NULL ORDER BY dedup_key
+SELECT alert_id, dedup_key, version FROM sqlml.alert WHERE model = $model AND closed_at IS NULL ORDER BY dedup_key COLLATE "C"
 
 -- name: insert_alert
 INSERT INTO sqlml.alert (

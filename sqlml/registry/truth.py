@@ -12,9 +12,20 @@ from sqlml.measure.subset import expression
 from sqlml.registry.queries import query
 
 
-def latest_truth(session: Session) -> exp.Query:
-    """A SELECT of ``key, event_time, value``: the truth observed last of each key and event time of ``$model``."""
-    return sqlglot.parse_one(query("latest_truth"), dialect=session.dialect, into=exp.Select)
+def latest_truth(session: Session, keys: exp.Query) -> exp.Query:
+    """A SELECT of ``key, event_time, value``: the truth observed last of each key and event time of ``$model``.
+
+    ``keys`` is a SELECT of the keys that are asked about, as text.
+    """
+    latest = sqlglot.parse_one(query("latest_truth"), dialect=session.dialect, into=exp.Select)
+    selects = [known.parent_select for known in latest.find_all(exp.Table)]
+    for select in filter(None, selects):
+        select.where(_among(keys), copy=False)
+    return latest
+
+
+def _among(keys: exp.Query) -> exp.Expr:
+    return exp.column("key").isin(query=keys.copy())
 
 
 def has_truth(session: Session, model: str) -> bool:
@@ -32,6 +43,7 @@ def append_truth(
     """
     known = exp.select("key", "value", "event_time", "observed_at", "recorded_at", exp.false().as_("is_new"))
     known = known.from_(exp.table_("ground_truth", db="sqlml")).where("model = $model", dialect=session.dialect)
+    known = known.where(_among(exp.select("key").from_(truths)))
     now = exp.cast(exp.Literal.string(recorded_at.isoformat(sep=" ")), "TIMESTAMP")
     new = exp.select("key", "value", "event_time", "observed_at", now.as_("recorded_at"), exp.true().as_("is_new"))
     before = expression("LAG(value) OVER (PARTITION BY key, event_time ORDER BY observed_at, is_new, recorded_at)")

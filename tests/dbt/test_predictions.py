@@ -174,7 +174,7 @@ def test_a_full_refresh_rebuilds_by_what_is_live(kept):
     assert added(kept, "TRUE", "--full-refresh") == "800 rows added by version 2"
     assert counted(kept) == [(2, 800, 800)]
     assert kept.sql("SELECT relation, key_column, time_column FROM sqlml.prediction_table") == [
-        ("shop.main.kept", "customer_id", "seen_at")
+        ("main.kept", "customer_id", "seen_at")
     ]
     assert kept.sql("SELECT count(*) FROM duckdb_tables() WHERE table_name LIKE 'kept%'") == [(1,)]
 

@@ -5,10 +5,12 @@ from concurrent.futures import ThreadPoolExecutor
 import psycopg
 import pytest
 from postgres import name_of
+from sqlglot import exp
 
+from sqlml.engine import postgres_catalog
 from sqlml.engine.postgres import opened
 from sqlml.errors import InstallError, InvalidArgument
-from sqlml.install import Difference, inline_obstacle, install, sql_files, verify
+from sqlml.install import Difference, inline_obstacle, install, rights, sql_files, verify
 
 
 def states(engine):
@@ -252,3 +254,95 @@ def test_compiled_routines_are_held_against_their_version(server, admin):
     assert verify(server) == []
     admin.execute(f"DROP FUNCTION {name}")
     assert states(server) == [(name, "missing")]
+
+
+def test_a_minor_upgrade_of_the_server_is_no_edit_and_hides_none(server, admin):
+    major = server.version().partition(".")[0]
+    admin.execute("UPDATE sqlml.routine SET engine_version = %s", [f"{major}.0"])
+    assert verify(server) == []
+    assert install(server) == []
+    assert install(server, repair=True) == []
+    admin.execute("ALTER FUNCTION sqlml.live_at VOLATILE")
+    assert [state for _, state in states(server)] == ["edited"]
+    assert install(server, repair=True) == ["routines/live_at.sql"]
+
+
+def test_another_major_version_is_told_and_recorded_anew(server, admin):
+    admin.execute("UPDATE sqlml.routine SET engine_version = '9.6'")
+    admin.execute("ALTER TABLE sqlml.metric ADD COLUMN note text")
+    (found,) = verify(server)
+    assert (found.routine, found.state) == ("sqlml", "behind")
+    assert "recorded under version 9.6 of the engine, and this is" in found.explanation
+    assert "routines/live_at.sql" in install(server)
+    assert verify(server) == []
+
+
+def test_row_security_of_the_owner_is_no_edit(server, admin):
+    admin.execute("""
+        ALTER TABLE sqlml.model ENABLE ROW LEVEL SECURITY;
+        CREATE POLICY by_owner ON sqlml.model USING (owner = current_user);
+        ALTER TABLE sqlml.run ENABLE ROW LEVEL SECURITY;
+        ALTER TABLE sqlml.metric ENABLE ROW LEVEL SECURITY;
+        ALTER TABLE sqlml.metric FORCE ROW LEVEL SECURITY;
+        CREATE POLICY "for all" ON sqlml.metric AS RESTRICTIVE FOR SELECT TO sqlml_reader USING (true);
+        CREATE POLICY job_of_night ON sqlml.job FOR SELECT TO sqlml_auditor USING (asked_at > 'yesterday');
+    """)
+    assert verify(server) == []
+    assert install(server, repair=True) == []
+    # What an installation records does not become ours.
+    admin.execute("UPDATE sqlml.routine SET engine_version = '9.6'")
+    install(server)
+    assert verify(server) == []
+    admin.execute("""
+        DROP POLICY by_owner ON sqlml.model;
+        ALTER TABLE sqlml.model DISABLE ROW LEVEL SECURITY;
+        ALTER TABLE sqlml.metric NO FORCE ROW LEVEL SECURITY;
+        DROP POLICY job_of_night ON sqlml.job;
+    """)
+    assert verify(server) == []
+
+
+def test_row_security_of_ours_must_stay(server, admin):
+    admin.execute("""
+        ALTER POLICY job_seen ON sqlml.job USING (true);
+        ALTER TABLE sqlml.metric ENABLE ROW LEVEL SECURITY, ADD COLUMN policy text;
+    """)
+    assert states(server) == [("sqlml.job", "edited"), ("sqlml.metric", "edited")]
+    assert [line.partition(" ")[0] for line in diff_of(server, "sqlml.job")] == ["-policy"]
+    assert diff_of(server, "sqlml.metric") == ["+policy text"]
+    admin.execute("DROP POLICY job_seen ON sqlml.job; ALTER TABLE sqlml.job DISABLE ROW LEVEL SECURITY")
+    assert {line[0] for line in diff_of(server, "sqlml.job")} == {"-", "+"}
+
+
+def test_who_does_not_inherit_is_told_to(new_role, installed_once, postgres, postgres_server):
+    role = new_role(options="CREATEROLE NOINHERIT")
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute(f"ALTER DATABASE {name_of(postgres)} OWNER TO {role}")
+        connection.execute(f"GRANT sqlml_owner TO {role}")
+        with opened(postgres_server.url_of(name_of(postgres), role)) as engine:
+            with pytest.raises(InstallError, match=f"{role} has no right of sqlml_owner .* ALTER ROLE {role} INHERIT"):
+                install(engine)
+            connection.execute(f"ALTER ROLE {role} INHERIT")
+            install(engine)
+            assert verify(engine) == []
+
+
+def test_a_membership_that_newer_servers_restrict_is_another_one(server):
+    """Such a server cannot be had here: the columns that it has are put beside those of this one."""
+    memberships = "FROM pg_auth_members AS granted WHERE member"
+    assert memberships in postgres_catalog._ROLES
+    newer = "FROM (SELECT *, false AS inherit_option, {} AS set_option FROM pg_auth_members) AS granted WHERE member"
+
+    def of_auditor(query):
+        return next(row[2] for row in server.rows(query, {"names": None}) if row[0] == "role sqlml_auditor")
+
+    plain = of_auditor(postgres_catalog._ROLES)
+    assert plain == "nologin\nmember of sqlml_reader"
+    assert of_auditor(postgres_catalog._ROLES.replace(memberships, newer.format("true"))) == f"{plain} without inherit"
+    both = of_auditor(postgres_catalog._ROLES.replace(memberships, newer.format("false")))
+    assert both == f"{plain} without inherit without set"
+
+
+def test_a_right_that_only_newer_servers_have_can_be_taken_back():
+    statement = rights._statement(exp.Revoke, "MAINTAIN to some role", exp.Var(this="sqlml.run"), "TABLE")
+    assert statement.sql("postgres") == 'REVOKE MAINTAIN ON TABLE sqlml.run FROM "some role"'

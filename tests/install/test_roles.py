@@ -141,6 +141,35 @@ def test_a_granted_model_is_scored_in_every_version_and_no_other(as_role, traine
         assert verify(engine) == []
 
 
+def test_under_policies_of_the_owner_all_that_is_seen_works_and_nothing_is_overwritten(as_role, trained):
+    trainer = as_role("sqlml_trainer", "sqlml_deployer")
+    with psycopg.connect(trained, autocommit=True) as admin:
+        admin.execute("CALL sqlml.train('hidden', 'visit', 'bought', algorithm => 'baseline', deploy => 'always')")
+        about_models = """
+            SELECT attrelid::regclass::text FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
+            WHERE relnamespace = 'sqlml'::regnamespace AND relkind = 'r' AND attname = 'model'
+        """
+        for (table,) in admin.execute(about_models).fetchall():
+            admin.execute(f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")
+            admin.execute(f"CREATE POLICY of_buyer ON {table} FOR SELECT USING (model = 'buyer')")
+    train = "CALL sqlml.train('{}', 'visit', 'bought', key_column => 'visit_id', algorithm => 'linear')"
+    assert trainer.execute(train.format("buyer")).fetchone()[:2] == ("buyer", 3)
+    trainer.execute("CALL sqlml.deploy('buyer', 3)")
+    trainer.execute("CALL sqlml.score('buyer', 'visit', 'kept', 'visit_id')")
+    trainer.execute("CALL sqlml.record_truth('buyer', 'visit', 'visit_id', 'bought')")
+    trainer.execute("CALL sqlml.monitor('buyer')")
+    assert trainer.execute("SELECT DISTINCT model FROM sqlml.model_version").fetchall() == [("buyer",)]
+    with pytest.raises(psycopg.Error, match="'hidden' is taken, by a model that you may not see; use another name"):
+        trainer.execute(train.format("hidden"))
+    with pytest.raises(psycopg.Error, match="there is no model 'hidden'; known are: buyer"):
+        trainer.execute("CALL sqlml.deploy('hidden', 1)")
+    # Who may score is said by grants, not by policies; and what answers for all models still knows them all.
+    assert trainer.execute("SELECT count(sqlml.predict('hidden', v)) FROM visit AS v").fetchone() == (100,)
+    with opened(trained) as engine:
+        assert verify(engine) == []
+        assert install(engine, repair=True) == []
+
+
 @pytest.mark.parametrize(
     ("call", "said"),
     [

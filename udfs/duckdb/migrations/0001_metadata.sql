@@ -206,7 +206,7 @@ COMMENT ON COLUMN sqlml.deployment.valid_to IS 'NULL while the row is current';
 COMMENT ON COLUMN sqlml.deployment.action IS 'deploy or rollback';
 COMMENT ON COLUMN sqlml.deployment.actor IS 'Who put it there';
 COMMENT ON COLUMN sqlml.deployment.reason IS 'Why, in words';
-COMMENT ON COLUMN sqlml.deployment.approval_id IS 'The approval that it rests on';
+COMMENT ON COLUMN sqlml.deployment.approval_id IS 'The approval that it rests on; NULL, as approvals are planned';
 COMMENT ON COLUMN sqlml.deployment.run_id IS 'The run that put it there';
 
 CREATE TABLE sqlml.compiled (

@@ -46,7 +46,7 @@ CREATE TABLE sqlml.reference_row (
 COMMENT ON TABLE sqlml.reference_row IS 'A seeded sample of at most 2000 held-out rows of a version, in the form of a prediction table';
 COMMENT ON COLUMN sqlml.reference_row.model IS 'The name of the model';
 COMMENT ON COLUMN sqlml.reference_row.version IS 'Its version';
-COMMENT ON COLUMN sqlml.reference_row.prediction IS 'What the version answered: a number, or the probability of the positive class; NULL for more than two classes';
+COMMENT ON COLUMN sqlml.reference_row.prediction IS 'What the version answered: a number, or the probability of the positive class, or of the predicted class where there are more than two';
 COMMENT ON COLUMN sqlml.reference_row.label IS 'The class that it answered; NULL for a regression';
 COMMENT ON COLUMN sqlml.reference_row.features IS 'The values that it read, by column';
 
@@ -279,6 +279,6 @@ COMMENT ON COLUMN sqlml.alert.window_end IS 'Not part of that window';
 COMMENT ON COLUMN sqlml.alert.opened_at IS 'When it was opened';
 COMMENT ON COLUMN sqlml.alert.closed_at IS 'NULL while it holds';
 COMMENT ON COLUMN sqlml.alert.dedup_key IS 'What it is about: source, model@version, and the column or metric';
-COMMENT ON COLUMN sqlml.alert.runbook IS 'The part of the documentation that says what to do';
+COMMENT ON COLUMN sqlml.alert.runbook IS 'What to do about it';
 COMMENT ON COLUMN sqlml.alert.run_id IS 'The run that opened it';
 COMMENT ON COLUMN sqlml.alert.closed_run_id IS 'The run that closed it; NULL while it holds';

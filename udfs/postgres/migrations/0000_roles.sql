@@ -3,6 +3,18 @@
 SET search_path = pg_catalog;
 
 DO $$
+BEGIN
+  -- Names, categories and models are any text, and the same bytes in both engines.
+  IF current_setting('server_encoding') <> 'UTF8' THEN
+    RAISE EXCEPTION USING ERRCODE = 'ML070', MESSAGE = format(
+      'database %I is encoded in %s, which cannot hold all text, and sqlml needs UTF8; install into a database that was made '
+      'by CREATE DATABASE ... ENCODING ''UTF8'' TEMPLATE template0', current_database(), current_setting('server_encoding')
+    );
+  END IF;
+END
+$$;
+
+DO $$
 DECLARE
   may_create CONSTANT boolean := (SELECT rolsuper OR rolcreaterole FROM pg_roles WHERE rolname = current_user);
   wanted record;
@@ -14,7 +26,7 @@ BEGIN
       ('sqlml_reader', 'Reads the metadata tables of sqlml and calls the functions that only read'),
       ('sqlml_scorer', 'Reads, scores with every model, and records the truth'),
       ('sqlml_trainer', 'Scores, trains, checks and monitors'),
-      ('sqlml_approver', 'Reads, and approves what is to go live'),
+      ('sqlml_approver', 'Reads; approvals of what goes live are planned'),
       ('sqlml_deployer', 'Reads, puts versions live and takes them back, and grants models to roles'),
       ('sqlml_auditor', 'Reads what was done, when and by whom')
   LOOP
@@ -76,8 +88,16 @@ BEGIN
       'schema sqlml belongs to %I and not to sqlml_owner; rename or drop that schema, then install', schema_owner
     );
   END IF;
-  IF NOT pg_has_role('sqlml_owner', right_to_take) THEN
-    EXECUTE format('GRANT sqlml_owner TO %I', current_user);
+  -- Who has made the role there has the right to grant it, and not yet to take it or to do what it may.
+  IF NOT (pg_has_role('sqlml_owner', right_to_take) AND pg_has_role('sqlml_owner', 'USAGE')) THEN
+    EXECUTE format(
+      'GRANT sqlml_owner TO %I %s', current_user, CASE WHEN is_old THEN '' ELSE 'WITH INHERIT TRUE, SET TRUE' END
+    );
+  END IF;
+  IF NOT pg_has_role('sqlml_owner', 'USAGE') THEN
+    RAISE EXCEPTION USING ERRCODE = 'ML070', MESSAGE = format(
+      '%1$I has no right of sqlml_owner before it takes that role, and cannot install so: ALTER ROLE %1$I INHERIT', current_user
+    );
   END IF;
 EXCEPTION WHEN insufficient_privilege THEN
   RAISE EXCEPTION USING ERRCODE = 'ML070', MESSAGE = format(

@@ -27,10 +27,11 @@ CREATE TABLE sqlml.job (
   error text,
   attempts integer NOT NULL DEFAULT 0,
   deaths integer NOT NULL DEFAULT 0,
+  retries integer NOT NULL DEFAULT 0,
   worker text,
   worker_id bigint,
   asked_by text NOT NULL DEFAULT current_user,
-  asked_by_oid oid NOT NULL DEFAULT quote_ident(current_user)::regrole,
+  asked_by_oid regrole NOT NULL DEFAULT quote_ident(current_user)::regrole,
   search_path text NOT NULL DEFAULT current_setting('search_path'),
   asked_at timestamp NOT NULL DEFAULT (clock_timestamp() AT TIME ZONE 'UTC'),
   started_at timestamp,
@@ -48,10 +49,11 @@ COMMENT ON COLUMN sqlml.job.error_code IS 'The SQLSTATE of the error, where it f
 COMMENT ON COLUMN sqlml.job.error IS 'Why it failed, and what to do';
 COMMENT ON COLUMN sqlml.job.attempts IS 'How often a worker began it; only the last attempt can write anything down';
 COMMENT ON COLUMN sqlml.job.deaths IS 'How many attempts ended because their worker was gone; the third marks it failed';
+COMMENT ON COLUMN sqlml.job.retries IS 'How many attempts ended because the database was lost, or another job wrote the same rows; the fifth marks it failed';
 COMMENT ON COLUMN sqlml.job.worker IS 'The worker of the last attempt: login, host and process';
 COMMENT ON COLUMN sqlml.job.worker_id IS 'That worker, in the queue; it is there as long as the worker is heard of';
 COMMENT ON COLUMN sqlml.job.asked_by IS 'The role that asked, with whose rights it runs; nobody can write another name here';
-COMMENT ON COLUMN sqlml.job.asked_by_oid IS 'That role, so that a later one of the same name is not taken for it';
+COMMENT ON COLUMN sqlml.job.asked_by_oid IS 'That role, whatever it is called later; a later one of the same name is not taken for it';
 COMMENT ON COLUMN sqlml.job.search_path IS 'The search path of the session that asked, so that names mean what they meant there';
 COMMENT ON COLUMN sqlml.job.asked_at IS 'When it was asked for';
 COMMENT ON COLUMN sqlml.job.started_at IS 'When the last attempt began';

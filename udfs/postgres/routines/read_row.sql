@@ -26,7 +26,7 @@ BEGIN
     SELECT * FROM sqlml.row_columns(features)
   ),
   wanted AS (
-    SELECT place, pair ->> 0 AS name, pair ->> 1 AS type
+    SELECT place, pair ->> 0 AS name, sqlml.folded(pair ->> 0) AS folded, pair ->> 1 AS type
     FROM json_array_elements(columns) WITH ORDINALITY AS pairs(pair, place)
   ),
   found AS (
@@ -34,7 +34,7 @@ BEGIN
            given.kind, given.words, given.base,
            sqlml.is_readable(wanted.type, given.kind, document -> given.name, by_value) AS fits
     FROM wanted JOIN given ON given.name = wanted.name
-      OR lower(given.name) = lower(wanted.name) AND NOT EXISTS (SELECT FROM given AS exact WHERE exact.name = wanted.name)
+      OR sqlml.folded(given.name) = wanted.folded AND NOT EXISTS (SELECT FROM given AS exact WHERE exact.name = wanted.name)
         AND given.name NOT IN (SELECT name FROM wanted)
   ),
   counted AS (

@@ -29,10 +29,10 @@ BEGIN
     WHEN base = 'timestamp'::regtype THEN 'TIMESTAMP'
     WHEN base IN ('time'::regtype, 'timetz'::regtype) THEN 'TIME'
     WHEN base = 'bytea'::regtype THEN 'BLOB'
-    WHEN base = 'numeric'::regtype THEN replace(upper(format_type(base, modifier)), 'NUMERIC', 'DECIMAL')
+    WHEN base = 'numeric'::regtype THEN replace(upper(format_type(base, modifier) COLLATE "C"), 'NUMERIC', 'DECIMAL')
     WHEN known.typcategory = 'A' THEN (sqlml.type_facts(known.typelem, modifier)).words || '[]'
     WHEN known.typtype = 'c' OR base = 'record'::regtype THEN 'STRUCT'
-    ELSE upper(format_type(base, modifier))
+    ELSE upper(format_type(base, modifier) COLLATE "C")
   END;
 END
 $$;

@@ -7,7 +7,7 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE
   WHEN kind <> 'unsupported' THEN format(
     'pass CAST("%s" AS %s) under the same name', replace(name, '"', '""'),
-    CASE type WHEN 'integer' THEN 'BIGINT' WHEN 'number' THEN 'DOUBLE PRECISION' WHEN 'text' THEN 'VARCHAR' ELSE upper(type) END
+    CASE type WHEN 'integer' THEN 'BIGINT' WHEN 'number' THEN 'DOUBLE PRECISION' WHEN 'text' THEN 'VARCHAR' ELSE upper(type COLLATE "C") END
   )
   WHEN words = 'TIMESTAMP WITH TIME ZONE' THEN
     'its parts depend on the session''s time zone; turn it into a TIMESTAMP with AT TIME ZONE ''UTC'''

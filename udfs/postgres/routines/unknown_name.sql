@@ -9,7 +9,7 @@ RETURN (
     SELECT each, place FROM unnest(known) WITH ORDINALITY AS names(each, place)
   ),
   measured AS (
-    SELECT each, 2.0 * sqlml.matching_characters(lower(each), lower(name))
+    SELECT each, 2.0 * sqlml.matching_characters(sqlml.folded(each), sqlml.folded(name))
       / greatest(length(each) + length(name), 1) AS likeness
     FROM listed
   ),
