@@ -82,7 +82,7 @@ class DeploymentError(SqlmlError):
 
 
 class TransactionError(SqlmlError):
-    """A call that commits its own work was made inside an open transaction."""
+    """A call was made in a transaction where it cannot be: one that is open, or does not see what others commit."""
 
     code = "ML050"
 

@@ -31,7 +31,7 @@ def answer(plpy: Any, verb: str, arguments: str) -> str:
         from sqlml.lifecycle.call import call
     with _blocked(plpython.SIGNALS):
         try:
-            with plpy.subtransaction(), plpython.iso_dates(plpy):
+            with plpy.subtransaction(), plpython.exact_texts(plpy):
                 report = _report(plpython.refuse_cancelled, plpy)
                 answered = call(plpython.plpython_engine(plpy), verb, arguments, report)
         except SqlmlError as error:

@@ -27,6 +27,9 @@ LONGEST_NAME = 63
 IMAGE = "image"
 """The variable that holds the binary form of a row."""
 
+NOWHERE, PLANNED = "nowhere", "planned"
+"""The variables that hold the number of no table, and the layout of a row for which its reading was planned."""
+
 _REAL_VALUE = "000002bc00000004"
 """How a REAL begins in the binary form of a row: the number of its type, and that of its bytes."""
 
@@ -81,23 +84,51 @@ def _answering(name: str, raw: Function, answer: Answer) -> Function:
 def _over_rows(address: str, model: Model, core: Function) -> Function:
     """The function that reads a row and gives its raw score.
 
-    A row whose type has the columns with types that can be read goes the short way. That is asked with a NULL of its
-    type, a constant, so that PostgreSQL asks once per session and type, while it plans. Every other row goes through
+    A row whose type has the columns with types that can be read goes the short way. Every other row goes through
     JSON; where it has something out of the ordinary, ``sqlml.read_row`` sets it right or says what is wrong.
     """
-    no_row = exp.Case(ifs=[exp.If(this=exp.false(), true=exp.column(FEATURES))])
-    is_readable = call("has_columns", columns_read(model), no_row, schema="sqlml")
     read = call("read_row", text(address, POSTGRES), columns_read(model), exp.column(FEATURES), schema="sqlml")
     is_irregular = exp.Not(this=exp.Paren(this=exp.Is(this=exp.Paren(this=is_regular(model)), expression=exp.true())))
     body = (
-        If(is_readable, (Return(_core_over(model, core, typed_field)),)),
+        Assign(NOWHERE, system_cast(exp.Literal.number(0), "oid")),
+        Assign(PLANNED, _layout(model)),
+        If(_is_as_planned(model), (Return(_core_over(model, core, typed_field)),)),
         Assign(DOCUMENT, call("to_jsonb", exp.column(FEATURES))),
         *_doubted(model),
         If(is_irregular, (Assign(DOCUMENT, read),)),
         Return(_core_over(model, core, json_field)),
     )
-    variables = {DOCUMENT: "pg_catalog.jsonb", IMAGE: "pg_catalog.bytea"}
+    variables = {
+        NOWHERE: "pg_catalog.oid",
+        PLANNED: "pg_catalog.int8",
+        DOCUMENT: "pg_catalog.jsonb",
+        IMAGE: "pg_catalog.bytea",
+    }
     return Function(f"{address}_{KINDS['raw_score']}", ROW, core.returns, body, core.cost, variables)
+
+
+def _layout(model: Model) -> exp.Expr:
+    """By what types the row has the columns; NULL where they cannot be read without a detour.
+
+    It is asked with a NULL of the row's type, a constant, so that PostgreSQL asks while it plans, and not for every
+    row.
+    """
+    return call("typed_layout", columns_read(model), _no_row(), schema="sqlml")
+
+
+def _is_as_planned(model: Model) -> exp.Expr:
+    """Whether the row has the columns, and by the types for which the short way was planned in this session.
+
+    ``PLANNED`` stays what it was when that was planned. The number of the table, which is never 0, lets PostgreSQL
+    plan this condition anew when the table is altered.
+    """
+    same = operator(_layout(model), "=", exp.column(PLANNED))
+    named = operator(call("row_table", _no_row(), schema="sqlml"), "<>", exp.column(NOWHERE))
+    return exp.and_(exp.Paren(this=same), exp.Paren(this=named), wrap=False)
+
+
+def _no_row() -> exp.Expr:
+    return exp.Case(ifs=[exp.If(this=exp.false(), true=exp.column(FEATURES))])
 
 
 def _doubted(model: Model) -> tuple[Statement, ...]:

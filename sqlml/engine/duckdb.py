@@ -7,7 +7,7 @@ import json
 import re
 import threading
 import uuid
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +17,7 @@ import pyarrow as pa
 from sqlglot import exp
 
 from sqlml.engine.protocol import CatalogEntry, Parameters, Relation
-from sqlml.engine.relation import select_from
+from sqlml.engine.relation import select_from, table_at
 from sqlml.errors import ERRORS, DatabaseLocked, EngineError, InvalidArgument, InvalidRelation, SqlmlError
 
 _CATALOG = """
@@ -36,6 +36,20 @@ SELECT schema_name || '.' || table_name, 'table', sql
 FROM duckdb_tables() WHERE schema_name = 'sqlml' AND database_name = current_database()
 )
 WHERE $names IS NULL OR list_contains(from_json($names, '["VARCHAR"]'), name)
+"""
+# Before a table stands its schema, or the name of the file.
+_PLACE = """
+SELECT array_to_string(list_transform([schema_name, table_name], lambda each: CASE
+  WHEN regexp_full_match(each, '[a-z_][a-z0-9_]*') AND NOT list_contains(reserved, each) THEN each
+  ELSE '"' || replace(each, '"', '""') || '"'
+END), '.')
+FROM duckdb_tables(), (SELECT list(keyword_name) AS reserved FROM duckdb_keywords() WHERE keyword_category = 'reserved')
+WHERE database_name = current_database() AND NOT temporary AND lower(table_name) = lower($name)
+  AND lower(coalesce($catalog, database_name)) = lower(database_name)
+  AND (lower(schema_name) = lower($schema)
+    OR $catalog IS NULL AND lower(coalesce($schema, database_name)) = lower(database_name)
+       AND schema_name = current_schema())
+ORDER BY lower(schema_name) = lower($schema) DESC LIMIT 1
 """
 _WRONG_ARGUMENTS = re.compile(r"Macro (\w+)\(\) does not support the supplied arguments")
 _OWN_ERROR = re.compile(r"\b(ML\d{3}) (.*)", re.DOTALL)
@@ -89,11 +103,16 @@ class DuckDBEngine:
             yield from cursor.sql(sql, params=parameters or None).to_arrow_reader(size)
 
     def parts(
-        self, query: exp.Query, parameters: Parameters | None, read: Sequence[str], size: int = PART_ROWS
+        self,
+        query: exp.Query,
+        parameters: Parameters | None,
+        read: Sequence[str],
+        made: Mapping[str, exp.Expr] | None = None,
+        size: int = PART_ROWS,
     ) -> Iterator[_BatchPart]:
         """The rows of a SELECT in parts, which are batches: the database reads them where Arrow has put them."""
         for batch in self.batches(query.sql(self.dialect), parameters, size):
-            yield _BatchPart(self, batch, batch.select(list(read)))
+            yield _BatchPart(self, batch, batch.select(list(read)), made or {})
 
     def append(self, table: exp.Table, rows: pa.Table) -> None:
         """Insert rows by column name into a table."""
@@ -113,6 +132,19 @@ class DuckDBEngine:
             except duckdb.CatalogException:
                 return False
         return True
+
+    def place_of(self, table: exp.Table) -> str | None:
+        """Where a table is in this file, ``schema.table``; None for one that is not there."""
+        named = {"name": table.name, "schema": table.db or None, "catalog": table.catalog or None}
+        found = self.rows(_PLACE, named)
+        return str(found[0][0]) if found else None
+
+    def table_at(self, place: str) -> exp.Table:
+        """The table at a place, by the name that this file has now: a schema could have the name of another one."""
+        table = table_at(place)
+        ((catalog,),) = self.rows("SELECT current_database()")
+        table.set("catalog", exp.to_identifier(catalog, quoted=True))
+        return table
 
     def relation(self, text: str) -> Relation:
         """The relation that a caller names, checked by DuckDB's own parser and binder."""
@@ -157,6 +189,15 @@ class DuckDBEngine:
     def lock(self, what: str) -> None:
         """Nothing: a transaction is alone with the database already."""
 
+    def lock_table(self, table: exp.Table) -> None:
+        """Nothing, as for :meth:`lock`."""
+
+    def index(self, table: exp.Table, columns: Sequence[exp.Expr]) -> None:
+        """Nothing: columns are read through fast, and an index would have to be kept in memory."""
+
+    def refuse_snapshot(self) -> None:
+        """Nothing: one call writes at a time, and its transaction begins then."""
+
     @contextmanager
     def materialized(self, query: exp.Query, parameters: Parameters | None = None) -> Iterator[exp.Table]:
         """The rows of a SELECT as a temporary table; after an error it goes with its transaction or session."""
@@ -184,6 +225,10 @@ class DuckDBEngine:
             pairs.append(exp.JSONKeyValue(this=key, expression=value))
         return exp.JSONObject(expressions=pairs)
 
+    def json_parsed(self, document: exp.Expression) -> exp.Expression:
+        """A JSON text as it is: DuckDB reads all values of one at a time."""
+        return document
+
     def json_values(self, document: exp.Expression, types: Mapping[str, str]) -> dict[str, exp.Expression]:
         """By key the value in a JSON object; the object is parsed once for all of them."""
         named = {key: exp.DataType.build(kind).sql(self.dialect) for key, kind in types.items()}
@@ -210,6 +255,10 @@ class DuckDBEngine:
         """The version of DuckDB."""
         return str(duckdb.__version__)
 
+    def tells_as(self, version: str) -> bool:
+        """Whether it is this version: another one may write a macro otherwise."""
+        return version == self.version()
+
 
 @dataclass(frozen=True)
 class _BatchPart:
@@ -218,15 +267,17 @@ class _BatchPart:
     engine: DuckDBEngine
     batch: pa.RecordBatch
     rows: pa.RecordBatch
+    made: Mapping[str, exp.Expr]
 
-    @contextmanager
-    def beside(self, values: pa.Table) -> Iterator[exp.Expr]:
-        """The rows with a value more in each, as a relation."""
+    def write(self, values: pa.Table, insert: Callable[[exp.Expr], exp.Insert]) -> None:
+        """Run the INSERT of these rows with a value more in each."""
         whole = pa.Table.from_batches([self.batch])
         for name in values.column_names:
             whole = whole.append_column(name, values.column(name))
         with self.engine.temporary(whole) as table:
-            yield table
+            made = [value.as_(name) for name, value in self.made.items()]
+            rows = exp.select("*", *made).from_(exp.alias_(table, "given", table=True))
+            self.engine.execute(insert(rows.subquery("part")).sql(self.engine.dialect))
 
 
 def rollback_quietly(connection: duckdb.DuckDBPyConnection) -> None:

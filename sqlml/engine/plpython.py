@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import secrets
 import signal
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -24,6 +24,7 @@ from sqlml.engine.postgres_errors import error_of, sqlstate_of
 from sqlml.engine.postgres_parameters import with_literals
 from sqlml.engine.postgres_relation import renamed, without_rows
 from sqlml.engine.postgres_session import PostgresEngine
+from sqlml.engine.postgres_settings import INSIDE, SET, as_json
 from sqlml.engine.postgres_values import READERS
 from sqlml.engine.protocol import Parameters
 from sqlml.errors import EngineError
@@ -47,17 +48,30 @@ def plpython_engine(plpy: Any) -> PostgresEngine:
     return PostgresEngine(callers, OwnerStatements(callers), lambda: _subtransaction(plpy), actor)
 
 
+# A style of dates has two parts, and the second, in which order a date is read, stays the caller's.
+_OTHERWISE = """
+SELECT key, pg_catalog.current_setting(key) FROM pg_catalog.json_each_text($settings::pg_catalog.json)
+WHERE pg_catalog.split_part(pg_catalog.current_setting(key), ',', 1) <> value
+"""
+
+
 @contextmanager
-def iso_dates(plpy: Any) -> Iterator[None]:
-    """Have the server write dates in ISO form, whatever the caller's session prefers; the order of a date stays."""
+def exact_texts(plpy: Any) -> Iterator[None]:
+    """Have the server write values in the texts that we read, whatever the caller's session prefers.
+
+    An error undoes it with the part of the transaction in which it is raised.
+    """
     statements = PlpyStatements(plpy)
-    style = statements.run("SELECT current_setting('datestyle')")[0][0]
-    if style.startswith("ISO"):
-        yield
-        return
-    statements.run("SELECT set_config('datestyle', 'ISO', true)")
+    before = dict(statements.run(_OTHERWISE, {"settings": as_json(INSIDE)}))
+    _set(plpy, {name: INSIDE[name] for name in before})
     yield
-    statements.run("SELECT set_config('datestyle', $style, true)", {"style": style})
+    _set(plpy, before)
+
+
+def _set(plpy: Any, settings: Mapping[str, str]) -> None:
+    if settings:
+        with _with_signals(plpy):
+            plpy.execute(plpy.prepare(SET, ["text", "boolean"]), [as_json(settings), True])
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,13 +12,14 @@ import psycopg
 import pyarrow as pa
 from psycopg.abc import Buffer
 from psycopg.adapt import Loader
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import ExecStatus, TransactionStatus
 
 from sqlml.engine.postgres_errors import error_of
 from sqlml.engine.postgres_parameters import numbered
 from sqlml.engine.postgres_relation import without_rows
 from sqlml.engine.postgres_session import PostgresEngine
+from sqlml.engine.postgres_settings import FROM_OUTSIDE, OWN_SESSION, SET, as_json
 from sqlml.engine.postgres_values import number
 from sqlml.engine.protocol import Parameters
 from sqlml.errors import EngineError
@@ -43,12 +45,48 @@ def opened(
     EngineError
         Where the server cannot be reached, or refuses the login.
     """
-    with wrapped_errors():
-        connection = psycopg.connect(url, autocommit=True, prepare_threshold=None, application_name="sqlml")
-    with connection:
+    with new_connection(url, "sqlml") as connection:
         if path is not None:
             set_path(connection, path)
         yield postgres_engine(connection, caller, owner)
+
+
+@contextmanager
+def new_connection(url: str, application: str) -> Iterator[psycopg.Connection[Any]]:
+    """A connection that commits each statement; its transactions see what is committed before each of theirs.
+
+    Raises
+    ------
+    EngineError
+        Where the server cannot be reached, or refuses the login.
+    """
+    with wrapped_errors():
+        given = connection_string(url)
+        connection = psycopg.connect(given, autocommit=True, prepare_threshold=None, application_name=application)
+    with connection:
+        with wrapped_errors():
+            psycopg.RawCursor(connection).execute(SET.encode(), (as_json(OWN_SESSION), False))
+        yield connection
+
+
+CONNECTION = {
+    "connect_timeout": "10",
+    "keepalives_idle": "30",
+    "keepalives_interval": "10",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "60000",
+}
+"""A connection that is silent for long is kept open by signs of life, and a lost one noticed within about a minute."""
+
+
+def connection_string(url: str) -> str:
+    """A URL, or a connection string, with :data:`CONNECTION` for what it leaves open.
+
+    >>> conninfo_to_dict(connection_string("postgresql://ann@db/shop?keepalives_idle=5"))["keepalives_idle"]
+    '5'
+    """
+    known = conninfo_to_dict(url).keys() | ({"connect_timeout"} if "PGCONNECT_TIMEOUT" in os.environ else set())
+    return make_conninfo(url, **{name: value for name, value in CONNECTION.items() if name not in known})
 
 
 def set_path(connection: psycopg.Connection[Any], path: str) -> None:
@@ -110,7 +148,7 @@ def typed_cursor(connection: psycopg.Connection[Any]) -> psycopg.RawCursor[Any]:
     The connection is set to what that takes, and to what our statements mean, whatever its user prefers.
     """
     cursor = psycopg.RawCursor(connection)
-    cursor.execute(_SETTINGS)
+    cursor.execute(SET.encode(), (as_json(FROM_OUTSIDE), False))
     for name in ("json", "jsonb", "uuid", "xml"):
         cursor.adapters.register_loader(name, _Text)
     cursor.adapters.register_loader("numeric", _Number)
@@ -118,11 +156,6 @@ def typed_cursor(connection: psycopg.Connection[Any]) -> psycopg.RawCursor[Any]:
 
 
 # Every name has its schema: a session may have been left with a search path that leads elsewhere.
-_SETTINGS = """
-SELECT pg_catalog.set_config('client_encoding', 'UTF8', false),
-       pg_catalog.set_config('standard_conforming_strings', 'on', false),
-       pg_catalog.set_config('extra_float_digits', '1', false), pg_catalog.set_config('datestyle', 'ISO', false)
-"""
 _WHO = """
 SELECT session_user::pg_catalog.text, current_user::pg_catalog.text,
        pg_catalog.current_setting('role'), pg_catalog.current_setting('search_path')

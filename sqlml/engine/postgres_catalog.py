@@ -57,8 +57,13 @@ SELECT 'role ' || rolname, 'role', concat_ws(E'\\n',
                    CASE WHEN rolcreaterole THEN 'createrole' END, CASE WHEN rolcreatedb THEN 'createdb' END,
                    CASE WHEN rolreplication THEN 'replication' END, CASE WHEN rolbypassrls THEN 'bypassrls' END,
                    CASE WHEN NOT rolinherit THEN 'noinherit' END),
-         (SELECT string_agg('member of ' || pg_get_userbyid(roleid), E'\\n' ORDER BY pg_get_userbyid(roleid))
-          FROM pg_auth_members WHERE member = pg_roles.oid),
+         (SELECT string_agg(line, E'\\n' ORDER BY line COLLATE "C") FROM (
+            -- From PostgreSQL 16 on a membership has options, and one for each role that has granted it.
+            SELECT DISTINCT 'member of ' || pg_get_userbyid(roleid)
+              || CASE to_jsonb(granted) ->> 'inherit_option' WHEN 'false' THEN ' without inherit' ELSE '' END
+              || CASE to_jsonb(granted) ->> 'set_option' WHEN 'false' THEN ' without set' ELSE '' END AS line
+            FROM pg_auth_members AS granted WHERE member = pg_roles.oid
+          ) AS memberships),
          (SELECT string_agg(concat_ws(' ', 'default privileges', defaclobjtype, defaclacl), E'\\n'
                             ORDER BY defaclobjtype)
           FROM pg_default_acl WHERE defaclrole = pg_roles.oid)),

@@ -77,7 +77,7 @@ def columns_select(source: exp.Table, columns: Sequence[Column], flagged: Collec
     for position, column in enumerate(columns):
         value = exp.column(source_name(position))
         values += [_call("string_agg", piece, exp.Literal.string("")) for piece in _pieces(column.type, value)]
-        if column.type.kind in _FIXED or column.type.kind == "decimal":
+        if has_fixed_width(column.type):
             values.append(exp.Count(this=value.copy()))
         if column.type.kind == "numeric":
             values.append(_with(_INEXACT, value))
@@ -112,7 +112,7 @@ def columns_read(columns: Sequence[Column], row: Sequence[Any], flagged: Collect
     arrays, ambiguous = [], set()
     for position, column in enumerate(columns):
         pieces = [next(cells) for _ in range(_piece_count(column.type))]
-        known = next(cells) if column.type.kind in _FIXED or column.type.kind == "decimal" else None
+        known = next(cells) if has_fixed_width(column.type) else None
         inexact = next(cells) if column.type.kind == "numeric" else 0
         flags = next(cells) if position in flagged else None
         if inexact:
@@ -132,6 +132,11 @@ def columns_read(columns: Sequence[Column], row: Sequence[Any], flagged: Collect
 def schema_of(columns: Sequence[Column]) -> pa.Schema:
     """The Arrow types of columns."""
     return pa.schema([pa.field(column.name, column.type.arrow) for column in columns])
+
+
+def has_fixed_width(type: ColumnType) -> bool:
+    """Whether all values of a type take the same number of bytes."""
+    return type.element is None and (type.kind in _FIXED or type.kind == "decimal")
 
 
 def _pieces(type: ColumnType, value: exp.Expression) -> list[exp.Expression]:

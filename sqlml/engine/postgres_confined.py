@@ -28,10 +28,10 @@ from sqlml.engine.postgres import (
     PsycopgStatements,
     Rights,
     Switch,
+    new_connection,
     set_path,
     transaction,
     typed_cursor,
-    wrapped_errors,
 )
 from sqlml.engine.postgres_parameters import with_literals
 from sqlml.engine.postgres_relation import verbatim
@@ -283,9 +283,7 @@ def connected(url: str) -> Iterator[psycopg.Connection[Any]]:
     EngineError
         Where the server cannot be reached, or refuses the login.
     """
-    with wrapped_errors():
-        connection = psycopg.connect(url, autocommit=True, prepare_threshold=None, application_name="sqlml worker")
-    with connection:
+    with new_connection(url, "sqlml worker") as connection:
         set_path(connection, SYSTEM_PATH)
         yield connection
 

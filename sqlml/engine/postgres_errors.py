@@ -9,6 +9,7 @@ CANCELLED = "57014"
 
 _CONCURRENT = {"40001", "40P01", "55P03"}
 _UNIQUE = "23505"
+_READ_ONLY = "25006"
 
 
 def sqlstate_of(number: int) -> str:
@@ -33,4 +34,8 @@ def error_of(sqlstate: str | None, message: str, schema: str | None = None) -> S
         return own(message.removeprefix(f"{sqlstate} "))
     if sqlstate in _CONCURRENT or (sqlstate == _UNIQUE and schema == "sqlml"):
         return DatabaseLocked(f"{message}. Another job wrote the same rows at the same time; run it again")
+    if sqlstate == _READ_ONLY:
+        return EngineError(
+            f"{message}. Begin one that is READ WRITE; a server that follows another has none: call the primary"
+        )
     return EngineError(message)

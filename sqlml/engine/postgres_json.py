@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 from pyarrow import types
 from sqlglot import exp
 
-_PAIRS = 50
-"""A function takes at most 100 arguments."""
-
-_ROW_COLUMNS, _NAME_BYTES = 1600, 63
-"""How many columns a row has at most, and how long their names are."""
+_PAIRS = 40
+"""A function takes at most 100 arguments, and so does one that is called for its results."""
 
 _NOT_IN_JSON = ("NaN", "Infinity", "-Infinity")
 
@@ -20,50 +18,49 @@ _NOT_IN_JSON = ("NaN", "Infinity", "-Infinity")
 def json_object(columns: Mapping[str, pa.DataType], table: str, keys: Mapping[str, str]) -> exp.Expression:
     """These columns of a table as one ``json`` object; a number that JSON cannot hold becomes null.
 
-    A row is written as an object in half the time that the functions take that build one of keys and values. Where it
-    cannot have these keys as names of its columns, which are shorter and not so many, those functions are used.
+    It is put together as text: the functions that write an object look up what each value is, in every row anew, and
+    take longer for that than for the values. Workers can do it, as it has no SELECT of its own.
 
-    >>> print(json_object({"a": pa.string()}, "t", {"a": "A"}).sql("postgres"))
-    ROW_TO_JSON((SELECT o FROM (SELECT t."a" AS "A") AS o))
+    >>> print(json_object({"a": pa.int64()}, "t", {"a": "A"}).sql("postgres"))
+    CAST(CONCAT('{"A":', COALESCE(CAST(t."a" AS TEXT), 'null'), '}') AS JSON)
     """
-    pairs = [
-        (keys.get(name, name), _json_value(exp.column(exp.to_identifier(name, quoted=True), table), kind))
-        for name, kind in columns.items()
-    ]
-    if 0 < len(pairs) <= _ROW_COLUMNS and all(len(key.encode()) <= _NAME_BYTES for key, _ in pairs):
-        # A name that a column has means the column, and not the row.
-        row = "o" + "_" * max((len(key) for key, _ in pairs if key.startswith("o")), default=0)
-        values = exp.select(*[value.as_(key, quoted=True) for key, value in pairs])
-        return exp.Anonymous(this="row_to_json", expressions=[exp.select(row).from_(values.subquery(row)).subquery()])
-    parts = [_object(pairs[start : start + _PAIRS]) for start in range(0, len(pairs), _PAIRS)] or [_object([])]
-    whole = parts[0]
-    for part in parts[1:]:
-        whole = exp.DPipe(this=whole, expression=part)
-    return exp.cast(exp.paren(whole), "JSON")
+    pieces: list[exp.Expression] = []
+    for position, (name, kind) in enumerate(columns.items()):
+        key = json.dumps(keys.get(name, name), ensure_ascii=False)
+        pieces.append(exp.Literal.string(f"{',' if position else '{'}{key}:"))
+        pieces.append(_json_text(exp.column(exp.to_identifier(name, quoted=True), table), kind))
+    pieces.append(exp.Literal.string("}" if columns else "{}"))
+    while len(pieces) > 2 * _PAIRS:
+        pieces = [_concat(pieces[start : start + 2 * _PAIRS]) for start in range(0, len(pieces), 2 * _PAIRS)]
+    return exp.cast(_concat(pieces), "JSON")
 
 
-def _object(pairs: Sequence[tuple[str, exp.Expression]]) -> exp.Expression:
-    arguments = [part for key, value in pairs for part in (exp.Literal.string(key), value)]
-    return exp.Anonymous(this="jsonb_build_object", expressions=arguments)
+def _concat(pieces: Sequence[exp.Expression]) -> exp.Expression:
+    return exp.Anonymous(this="concat", expressions=list(pieces))
 
 
-def _json_value(value: exp.Expression, kind: pa.DataType) -> exp.Expression:
+def _json_text(value: exp.Expression, kind: pa.DataType) -> exp.Expression:
+    """A value as JSON writes it, ``null`` for a NULL."""
     if types.is_floating(kind):
         # A REAL is the double that a model reads, and not the shortest text that is the same REAL.
         double = exp.cast(value, "DOUBLE") if types.is_float32(kind) else value
-        return _number(double)
+        finite = exp.EQ(this=exp.Sub(this=double, expression=double.copy()), expression=exp.Literal.number(0))
+        return exp.case().when(finite, exp.cast(double.copy(), "TEXT")).else_(exp.Literal.string("null"))
     if types.is_decimal(kind):
-        return _number(value, exp.Anonymous(this="trim_scale", expressions=[value.copy()]))
+        known = exp.In(this=value, expressions=[exp.Literal.string(text) for text in _NOT_IN_JSON])
+        trimmed = exp.Anonymous(this="trim_scale", expressions=[value.copy()])
+        return _or_null(exp.case().when(exp.not_(known), exp.cast(trimmed, "TEXT")))
+    if types.is_integer(kind) or types.is_boolean(kind):
+        return _or_null(exp.cast(value, "TEXT"))
     if types.is_timestamp(kind):
-        text = exp.cast(exp.Anonymous(this="to_jsonb", expressions=[value]), "TEXT")
-        plain = exp.Anonymous(this="btrim", expressions=[text, exp.Literal.string('"')])
-        return exp.Anonymous(this="replace", expressions=[plain, exp.Literal.string("T"), exp.Literal.string(" ")])
-    return value
+        text = exp.cast(exp.Anonymous(this="to_json", expressions=[value]), "TEXT")
+        spaced = exp.Anonymous(this="replace", expressions=[text, exp.Literal.string("T"), exp.Literal.string(" ")])
+        return _or_null(spaced)
+    return _or_null(exp.cast(exp.Anonymous(this="to_json", expressions=[value]), "TEXT"))
 
 
-def _number(value: exp.Expression, written: exp.Expression | None = None) -> exp.Expression:
-    known = exp.In(this=value, expressions=[exp.Literal.string(text) for text in _NOT_IN_JSON])
-    return exp.case().when(exp.not_(known), (written or value).copy())
+def _or_null(text: exp.Expression) -> exp.Expression:
+    return exp.Anonymous(this="coalesce", expressions=[text, exp.Literal.string("null")])
 
 
 def json_values(document: exp.Expression, types: Mapping[str, str]) -> dict[str, exp.Expression]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
 from sqlglot import exp
 
@@ -33,6 +33,19 @@ def verbatim(sql: str, alias: str, columns: Sequence[str] = ()) -> exp.Table:
     """
     name = exp.TableAlias(this=exp.to_identifier(alias), columns=[exp.to_identifier(column) for column in columns])
     return exp.Table(this=exp.Var(this=f"({sql}\n)"), alias=name)
+
+
+_PLACE = """
+SELECT pg_catalog.concat(pg_catalog.quote_ident(nspname), '.', pg_catalog.quote_ident(relname))
+FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+WHERE c.oid = pg_catalog.to_regclass($name) AND c.relpersistence <> 't'
+"""
+
+
+def place_of(table: exp.Table, rows: Callable[..., list[tuple[Any, ...]]]) -> str | None:
+    """Where a table is, ``schema.table``; None for a temporary one, or none. ``rows`` runs a statement."""
+    found = rows(_PLACE, {"name": table.sql(_DIALECT)})
+    return str(found[0][0]) if found else None
 
 
 def without_rows(sql: str) -> str:

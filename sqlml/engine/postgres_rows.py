@@ -57,6 +57,18 @@ def joined_rows(rows: pa.Table) -> JoinedRows:
     return JoinedRows(tuple(_joined(text, separator, null) for text in texts), separator, null)
 
 
+def array_text(column: pa.ChunkedArray) -> str:
+    r"""The values of a column as the text of one array.
+
+    >>> array_text(pa.chunked_array([[1.5, None]])), array_text(pa.chunked_array([['a"b', "NULL"]]))
+    ('{1.5,NULL}', '{"a\\"b","NULL"}')
+    """
+    texts = text_values("", column).cast(pa.large_string())
+    is_plain = types.is_primitive(column.type) and not types.is_temporal(column.type)
+    items = texts.fill_null("NULL") if is_plain else _quoted(texts)
+    return f"{{{_joined(items, ',')}}}"
+
+
 def _absent(mark: str, texts: Sequence[pa.Array]) -> str:
     """A mark that no text contains: this one, or else one that is made up."""
     while any(pc.any(pc.match_substring(text, mark)).as_py() for text in texts):

@@ -6,12 +6,9 @@ import json
 import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
 from typing import Any, Protocol
 
-import numpy as np
 import pyarrow as pa
-import sqlglot
 from sqlglot import exp
 
 from sqlml.engine import postgres_json
@@ -24,20 +21,29 @@ from sqlml.engine.postgres_columns import (
     schema_of,
     source_name,
 )
-from sqlml.engine.postgres_relation import checked_relation, verbatim
+from sqlml.engine.postgres_index import index_for
+from sqlml.engine.postgres_lock import place_to_write, refuse_snapshot, take_lock
+from sqlml.engine.postgres_parts import CopiedPart, numbered, page_ranges, rows_of_pages
+from sqlml.engine.postgres_relation import checked_relation, place_of, verbatim
+from sqlml.engine.postgres_rights import require_temporary
 from sqlml.engine.postgres_rows import chunked, csv_bytes, joined_rows
 from sqlml.engine.postgres_trust import code_of_others
 from sqlml.engine.postgres_types import column_types, sql_type
+from sqlml.engine.postgres_whole import whole_selects
 from sqlml.engine.protocol import CatalogEntry, Parameters, Relation
+from sqlml.engine.relation import table_at
 
 SMALL_BYTES = 32 * 1024**2
 """What the planner expects to be smaller than this is read at once, without a copy in the server."""
 
+COLUMNS_AT_ONCE = 400
+"""PostgreSQL takes 1,664 expressions in one statement, and up to four of them read a column."""
+
 SMALL_ROWS = 20_000
 """Where it turns out to have more rows than this after all, it is read from a copy."""
 
-CHUNK_ROWS, CHUNK_BYTES = 122_880, 64 * 1024**2
-"""A copy is read in parts of about so many rows, or of so many bytes as they are stored, whichever is less."""
+CHUNK_ROWS = 122_880
+"""A copy is read in parts of about so many rows, or of ``CHUNK_BYTES`` as they are stored, whichever is less."""
 
 MANY_ROWS = 5_000
 """From here on rows go by COPY, where the driver has it, and a temporary table is analysed."""
@@ -83,6 +89,7 @@ class PostgresSession:
     def __init__(self, statements: Statements, actor: str) -> None:
         self._statements = statements
         self._actor = actor
+        self._may_make = False
 
     def execute(self, sql: str, parameters: Parameters | None = None) -> None:
         """Run one statement and drop its rows."""
@@ -98,7 +105,14 @@ class PostgresSession:
 
     def arrow(self, sql: str, parameters: Parameters | None = None) -> pa.Table:
         """All rows of one SELECT as an Arrow table."""
-        return pa.concat_tables(self._tables(sql, parameters, CHUNK_ROWS))
+        columns = self._columns(sql, parameters)
+        small = self._small(sql, parameters, columns)
+        if small is not None:
+            return small
+        whole = None if len(columns) > COLUMNS_AT_ONCE else whole_selects(sql, columns, self.rows)
+        if whole is not None:
+            return self._read(columns, lambda flagged: whole(flagged).sql(self.dialect))
+        return pa.concat_tables(self._copied(sql, parameters, columns, CHUNK_ROWS))
 
     def append(self, table: exp.Table, rows: pa.Table) -> None:
         """Insert rows by column name into a table, by COPY where there are many and the table takes it."""
@@ -127,7 +141,7 @@ class PostgresSession:
             exp.ColumnDef(this=exp.to_identifier(field.name, quoted=True), kind=_raw_type(sql_type(field.type)))
             for field in rows.schema
         ]
-        self.execute(_create(exp.Schema(this=table.copy(), expressions=columns)).sql(self.dialect))
+        self._make(_create(exp.Schema(this=table.copy(), expressions=columns)))
         self.append(table, rows)
         self._analyze(table, rows.num_rows)
         yield table
@@ -137,7 +151,7 @@ class PostgresSession:
     def materialized(self, query: exp.Query, parameters: Parameters | None = None) -> Iterator[exp.Table]:
         """The rows of a SELECT as a temporary table; after an error it goes with its transaction or session."""
         table = _temporary_table()
-        made = self._statements.count(_create(table.copy(), query.copy()).sql(self.dialect), parameters)
+        made = self._make(_create(table.copy(), query.copy()), parameters)
         self._analyze(table, made)
         yield table
         self._drop(table)
@@ -147,6 +161,10 @@ class PostgresSession:
     ) -> exp.Expression:
         """These columns of a table as one ``json`` object; NaN and infinities become null."""
         return postgres_json.json_object(columns, table, keys or {})
+
+    def json_parsed(self, document: exp.Expression) -> exp.Expression:
+        """A JSON text as ``jsonb``."""
+        return exp.cast(document, "JSONB")
 
     def json_values(self, document: exp.Expression, types: Mapping[str, str]) -> dict[str, exp.Expression]:
         """By key the value in a JSON object."""
@@ -167,16 +185,26 @@ class PostgresSession:
         """The version of the server, as in ``15.4``."""
         return str(self.rows("SHOW server_version")[0][0]).split()[0]
 
+    def tells_as(self, version: str) -> bool:
+        """Whether it is of the same major version: a minor one does not change the catalog, nor how it is written."""
+        return version.partition(".")[0] == self.version().partition(".")[0]
+
     def _tables(self, sql: str, parameters: Parameters | None, size: int) -> Iterator[pa.Table]:
         """The rows of a SELECT in order, in tables of about ``size`` rows; at least one table."""
         columns = self._columns(sql, parameters)
-        if self._is_small(sql, parameters):
-            limited = exp.select("*").from_(verbatim(sql, "q")).limit(SMALL_ROWS + 1).sql(self.dialect)
-            table = self._read(limited, columns, parameters)
-            if table.num_rows <= SMALL_ROWS:
-                yield table
-                return
-        yield from self._copied(sql, parameters, columns, size)
+        small = self._small(sql, parameters, columns)
+        if small is not None:
+            yield small
+        else:
+            yield from self._copied(sql, parameters, columns, size)
+
+    def _small(self, sql: str, parameters: Parameters | None, columns: Sequence[Column]) -> pa.Table | None:
+        """The rows of a SELECT that has few of them; None of one that has many."""
+        if len(columns) > COLUMNS_AT_ONCE or not self._is_small(sql, parameters):
+            return None
+        limited = exp.select("*").from_(verbatim(sql, "q")).limit(SMALL_ROWS + 1).sql(self.dialect)
+        table = self._read_query(limited, columns, parameters)
+        return table if table.num_rows <= SMALL_ROWS else None
 
     def _columns(self, sql: str, parameters: Parameters | None) -> list[Column]:
         described = self._statements.described(sql, parameters)
@@ -188,14 +216,24 @@ class PostgresSession:
         plan = json.loads(explained[0][0])[0]["Plan"]
         return bool(plan["Plan Rows"] * max(plan["Plan Width"], 8) < SMALL_BYTES)
 
-    def _read(self, sql: str, columns: Sequence[Column], parameters: Parameters | None = None) -> pa.Table:
-        """The rows of a SELECT as one table; it is run again where its NULLs have to be told from values."""
+    def _read_query(self, sql: str, columns: Sequence[Column], parameters: Parameters | None = None) -> pa.Table:
+        """The rows of a SELECT as one table."""
         source = verbatim(sql, "q", [source_name(position) for position in range(len(columns))])
+        return self._read(
+            columns, lambda flagged: columns_select(source, columns, flagged).sql(self.dialect), parameters
+        )
+
+    def _read(
+        self,
+        columns: Sequence[Column],
+        select: Callable[[frozenset[int]], str],
+        parameters: Parameters | None = None,
+    ) -> pa.Table:
+        """The rows that the one row of a SELECT holds; it is run again where its NULLs have to be told from values."""
         flagged: frozenset[int] = frozenset()
         while True:
-            select = columns_select(source, columns, flagged).sql(self.dialect)
             try:
-                return columns_read(columns, self._statements.cells(select, parameters), flagged)
+                return columns_read(columns, self._statements.cells(select(flagged), parameters), flagged)
             except AmbiguousNull as ambiguous:
                 flagged |= ambiguous.positions
 
@@ -205,15 +243,26 @@ class PostgresSession:
         """The rows through a temporary table: in order, of one moment, and never more than a part of them at once."""
         table = _temporary_table()
         names = [exp.to_identifier(source_name(position)) for position in range(len(columns))]
-        create = _create(exp.Schema(this=table.copy(), expressions=names), exp.Var(this=sql)).sql(self.dialect)
-        n = self._statements.count(create, parameters)
+        create = _create(exp.Schema(this=table.copy(), expressions=names), exp.Var(this=sql))
+        n = self._make(create, parameters)
         yield schema_of(columns).empty_table()
         try:
-            for part in _page_ranges(*self._pages(table), n, size):
-                yield self._read(_rows_of_pages(table, part).sql(self.dialect), columns)
+            for part in page_ranges(*self._pages(table), n, size):
+                yield self._read_pages(table, part, names, columns)
         finally:
             if self._statements.is_usable():
                 self._drop(table)
+
+    def _read_pages(
+        self, table: exp.Table, pages: tuple[int, int], named: Sequence[exp.Expr], columns: Sequence[Column]
+    ) -> pa.Table:
+        """These columns of the rows of pages, by groups where they are many."""
+        read = []
+        for start in range(0, max(len(columns), 1), COLUMNS_AT_ONCE):
+            group = slice(start, start + COLUMNS_AT_ONCE)
+            rows = rows_of_pages(table, pages, *named[group]).sql(self.dialect)
+            read += self._read_query(rows, columns[group]).columns
+        return pa.Table.from_arrays(read, schema=schema_of(columns))
 
     def _pages(self, table: exp.Table) -> tuple[int, int]:
         """How many pages a table has, and how many bytes with all that is stored beside them."""
@@ -245,19 +294,19 @@ class PostgresSession:
         ]
         return exp.insert(exp.select(*values), table.copy(), columns=list(names))
 
+    def _make(self, create: exp.Create, parameters: Parameters | None = None) -> int:
+        """Make a temporary table; gives how many rows it has."""
+        if not self._may_make:
+            require_temporary(self.rows)
+            self._may_make = True
+        return self._statements.count(create.sql(self.dialect), parameters)
+
     def _analyze(self, table: exp.Table, n: int) -> None:
         if n >= MANY_ROWS:
             self.execute(exp.Command(this="ANALYZE", expression=table.sql(self.dialect)).sql(self.dialect))
 
     def _drop(self, table: exp.Table) -> None:
         self.execute(exp.Drop(tables=[table.copy()], kind="TABLE").sql(self.dialect))
-
-
-_LOCK = ("INSERT INTO sqlml.lock (name) VALUES ($what)", "DELETE FROM sqlml.lock WHERE name = $what")
-"""Locks that only the owner can hold; an advisory lock is free to all who may log in."""
-
-_FIRST_LOCK = "SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextended($what, 0::bigint))::text"
-"""The lock of whoever installs sqlml, when there are no tables yet."""
 
 
 class PostgresEngine(PostgresSession):
@@ -288,18 +337,28 @@ class PostgresEngine(PostgresSession):
             yield from table.to_batches(size)
 
     def parts(
-        self, query: exp.Query, parameters: Parameters | None, read: Sequence[str], size: int = CHUNK_ROWS
-    ) -> Iterator[_CopiedPart]:
-        """The rows of a SELECT in parts of a copy in the server; only the columns in ``read`` leave it."""
+        self,
+        query: exp.Query,
+        parameters: Parameters | None,
+        read: Sequence[str],
+        made: Mapping[str, exp.Expr] | None = None,
+        size: int = CHUNK_ROWS,
+    ) -> Iterator[CopiedPart]:
+        """The rows of a SELECT in parts of a copy in the server; only the columns in ``read`` leave it.
+
+        What is ``made`` of the columns is made as they are copied, which the server does with its parallel workers.
+        """
         named = {column.name: column for column in self._columns(query.sql(self.dialect), parameters)}
         columns = [named[name] for name in read]
         table = _temporary_table()
-        n = self._statements.count(_create(table.copy(), query.copy()).sql(self.dialect), parameters)
+        further = [value.as_(name) for name, value in (made or {}).items()]
+        wide = exp.select("*", *further).from_(query.subquery("given"))
+        n, before = self._make(_create(table.copy(), numbered(wide)), parameters), 0
         try:
-            for pages in _page_ranges(*self._pages(table), n, size):
-                wanted = _rows_of_pages(table, pages, *[_named(name) for name in read])
-                rows = self._read(wanted.sql(self.dialect), columns).combine_chunks()
-                yield _CopiedPart(self, table, pages, rows.to_batches()[0])
+            for pages in page_ranges(*self._pages(table), n, size):
+                rows = self._read_pages(table, pages, [_named(name) for name in read], columns).combine_chunks()
+                yield CopiedPart(self._statements, table, pages, before, rows.to_batches()[0])
+                before += rows.num_rows
         finally:
             if self._statements.is_usable():
                 self._drop(table)
@@ -316,43 +375,31 @@ class PostgresEngine(PostgresSession):
         self.execute(exp.Command(this="LOCK", expression=f"TABLE {name} IN ACCESS SHARE MODE").sql(self.dialect))
         return code_of_others(self.rows, name)
 
+    def place_of(self, table: exp.Table) -> str | None:
+        """Where a table is in this database, ``schema.table``; None for a temporary one, or none."""
+        return place_of(table, self.rows)
+
+    def table_at(self, place: str) -> exp.Table:
+        """The table at a place."""
+        return table_at(place)
+
     def lock(self, what: str) -> None:
         """Wait until no other transaction holds this lock, and hold it until the end of this one."""
-        if self.has_table(exp.table_("lock", db="sqlml")):
-            # The second of two transactions waits for the end of the first to know whether the name is taken.
-            for statement in _LOCK:
-                self._owner.execute(statement, {"what": what})
-        else:
-            self.rows(_FIRST_LOCK, {"what": f"sqlml {what}"})
+        take_lock(what, self.rows, self._owner.rows)
 
+    def lock_table(self, table: exp.Table) -> None:
+        """Hold the lock of a table that is to be written or made, by whatever name others know it."""
+        self.lock(f"table {place_to_write(self.rows, table)}")
 
-_ROW = "sqlml_row"
-"""The number of a row in its part, by which the values that were made of it find it."""
+    def index(self, table: exp.Table, columns: Sequence[exp.Expr]) -> None:
+        """Give a table an index, where it is large, has none that begins so, and the caller may."""
+        create = index_for(self.rows, table, columns)
+        if create is not None:
+            self.execute(create.sql(self.dialect))
 
-
-@dataclass(frozen=True)
-class _CopiedPart:
-    """The rows of some pages of a copy; see :class:`sqlml.engine.protocol.Part`."""
-
-    session: PostgresSession
-    table: exp.Table
-    pages: tuple[int, int]
-    rows: pa.RecordBatch
-
-    @contextmanager
-    def beside(self, values: pa.Table) -> Iterator[exp.Expr]:
-        """The rows joined with their values, which become a temporary table."""
-        numbers = pa.array(np.arange(1, len(values) + 1))
-        with self.session.temporary(values.append_column(_ROW, numbers)) as made:
-            numbered = _rows_of_pages(self.table, self.pages, exp.Star(), _row_number())
-            joined = exp.select("*").from_(numbered.subquery("given"))
-            joined = joined.join(exp.alias_(made, "made", table=True), using=[_ROW])
-            yield joined.subquery("part")
-
-
-def _row_number() -> exp.Expr:
-    """The place of a row among those that a scan gives, which come in the order of the table."""
-    return exp.Window(this=exp.RowNumber()).as_(_ROW)
+    def refuse_snapshot(self) -> None:
+        """Refuse a transaction that does not see what others commit while it waits for them."""
+        refuse_snapshot(self.rows)
 
 
 def _named(name: str) -> exp.Column:
@@ -383,15 +430,3 @@ def _items(text: exp.Expression, separator: exp.Expression, null: exp.Expression
     none, one = (exp.cast(exp.Literal.string(array), _raw_type("text[]")) for array in ("{}", '{""}'))
     known = exp.Anonymous(this="coalesce", expressions=[exp.Anonymous(this="nullif", expressions=[items, none]), one])
     return exp.Anonymous(this="unnest", expressions=[known])
-
-
-def _page_ranges(pages: int, stored: int, n: int, size: int) -> Iterator[tuple[int, int]]:
-    """Ranges of pages that hold about ``size`` of ``n`` rows each, or less where they are large."""
-    step = max(1, min(pages * size // max(1, n), pages * CHUNK_BYTES // max(1, stored)))
-    return ((start, min(start + step, pages)) for start in range(0, pages, step))
-
-
-def _rows_of_pages(table: exp.Table, pages: tuple[int, int], *columns: exp.Expr) -> exp.Select:
-    first, end = (f"'({page},0)'::tid" for page in pages)
-    within = sqlglot.condition(f"ctid >= {first} AND ctid < {end}", dialect="postgres")
-    return exp.select(*(columns or ("*",))).from_(table.copy()).where(within)

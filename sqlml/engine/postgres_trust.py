@@ -25,7 +25,12 @@ def code_of_others(rows: Rows, table: str) -> str | None:
 
 
 _CODE_OF_OTHERS = r"""
-WITH RECURSIVE read AS (
+WITH RECURSIVE taking AS (
+  -- From PostgreSQL 16 on a member of a role may be one that cannot take it.
+  SELECT CASE WHEN pg_catalog.current_setting('server_version_num')::pg_catalog.int4 < 160000
+         THEN 'MEMBER' ELSE 'SET' END AS a_role
+),
+read AS (
   SELECT pg_catalog.to_regclass($name)::pg_catalog.oid AS oid
   UNION
   SELECT inhrelid FROM pg_catalog.pg_inherits JOIN read ON inhparent = read.oid
@@ -33,8 +38,8 @@ WITH RECURSIVE read AS (
 others AS (
   SELECT known.oid, known.relname, known.relkind, pg_catalog.pg_get_userbyid(known.relowner) AS owner,
          pg_catalog.row_security_active(known.oid) AS has_policies
-  FROM read JOIN pg_catalog.pg_class AS known ON known.oid = read.oid
-  WHERE NOT pg_catalog.pg_has_role(known.relowner, current_user, 'MEMBER')
+  FROM taking, read JOIN pg_catalog.pg_class AS known ON known.oid = read.oid
+  WHERE NOT pg_catalog.pg_has_role(known.relowner, current_user, a_role)
 ),
 parts AS (
   SELECT oid AS owned, 'pg_catalog.pg_class'::pg_catalog.regclass AS classid, oid AS objid FROM others
@@ -70,8 +75,8 @@ SELECT pg_catalog.format('%s of %I: %s', kind, owner, what) FROM (
   FROM others WHERE relkind NOT IN ('r', 'p')
   UNION ALL
   SELECT 'a table', others.owner, pg_catalog.format('%I has %s', relname, object)
-  FROM used JOIN others ON others.oid = used.owned
-  WHERE used.owner IS NOT NULL AND NOT pg_catalog.pg_has_role(used.owner, current_user, 'MEMBER')
+  FROM taking, used JOIN others ON others.oid = used.owned
+  WHERE used.owner IS NOT NULL AND NOT pg_catalog.pg_has_role(used.owner, current_user, a_role)
   UNION ALL
   SELECT 'a table', others.owner,
          pg_catalog.format('%I has policy %I, which calls more than plain functions', relname, polname)

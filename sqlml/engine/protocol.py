@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -82,6 +82,9 @@ class Session(Protocol):
         ``keys`` says by column under which key it stands, where that is not its name.
         """
 
+    def json_parsed(self, document: exp.Expression) -> exp.Expression:
+        """A JSON text in the form out of which :meth:`json_values` reads many values soonest."""
+
     def json_values(self, document: exp.Expression, types: Mapping[str, str]) -> dict[str, exp.Expression]:
         """By key the value in a JSON object, read as a SQL type; NULL where the key is absent or its value null."""
 
@@ -97,6 +100,9 @@ class Session(Protocol):
     def version(self) -> str:
         """The version of the database engine."""
 
+    def tells_as(self, version: str) -> bool:
+        """Whether :meth:`catalog` tells of the same object in the words of this version of the engine."""
+
 
 class Part(Protocol):
     """Some of the rows of a SELECT: here, and in the database."""
@@ -105,10 +111,11 @@ class Part(Protocol):
     def rows(self) -> pa.RecordBatch:
         """The columns that were asked for, in their order."""
 
-    def beside(self, values: pa.Table) -> AbstractContextManager[exp.Expr]:
-        """What stands in a FROM clause for these rows, with all of their columns and a value more in each row.
+    def write(self, values: pa.Table, insert: Callable[[exp.Expr], exp.Insert]) -> None:
+        """Write these rows, with all of their columns and a value more in each row.
 
-        ``values`` has as many rows as the part, in the same order; its columns have names of their own.
+        ``values`` has as many rows as the part, in the same order; its columns have names of their own. ``insert``
+        gives the INSERT, for what stands in its FROM clause for the rows.
         """
 
 
@@ -133,11 +140,18 @@ class Engine(Session, Protocol):
         """The rows of one statement in batches of at most about ``size``, without holding all of them."""
 
     def parts(
-        self, query: exp.Query, parameters: Parameters | None, read: Sequence[str], size: int = 122_880
+        self,
+        query: exp.Query,
+        parameters: Parameters | None,
+        read: Sequence[str],
+        made: Mapping[str, exp.Expr] | None = None,
+        size: int = 122_880,
     ) -> Iterator[Part]:
         """The rows of a SELECT in parts of at most about ``size``, to be written with what is made of them here.
 
         ``read`` are the columns that are needed here. Others need not leave the database; nor do any come back.
+        ``made`` are further columns of the rows that are written, made by the database of those of the SELECT,
+        ``given.column``.
         """
 
     def transaction(self) -> AbstractContextManager[Session]:
@@ -153,5 +167,32 @@ class Engine(Session, Protocol):
         To be asked of a table that the caller has not named, inside the transaction that reads it.
         """
 
+    def place_of(self, table: exp.Table) -> str | None:
+        """Where a table is in this database: ``schema.table``, however it was named.
+
+        None for what others do not find there: a temporary table, one of another database, or none at all.
+        """
+
+    def table_at(self, place: str) -> exp.Table:
+        """The table at a place that :meth:`place_of` gave, to this or to another session."""
+
     def lock(self, what: str) -> None:
-        """Wait until no other transaction holds this lock, and hold it until the end of this one."""
+        """Wait until no other transaction holds this lock, and hold it until the end of this one.
+
+        Raises ``TransactionError`` as :meth:`refuse_snapshot` does.
+        """
+
+    def lock_table(self, table: exp.Table) -> None:
+        """Hold the lock of a table that is to be written or made, by whatever name others know it."""
+
+    def index(self, table: exp.Table, columns: Sequence[exp.Expr]) -> None:
+        """Give a table of the caller's an index to find rows by the first of these columns, where that pays.
+
+        A column is in quotes; an expression of columns is written as the engine itself shows it.
+        """
+
+    def refuse_snapshot(self) -> None:
+        """Refuse a transaction of the caller's that would not see what others commit while it waits for a lock.
+
+        Raises ``TransactionError``.
+        """

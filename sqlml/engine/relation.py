@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
@@ -50,6 +52,20 @@ def writable_table(text: str, dialect: str, argument: str) -> exp.Table:
     if table is None:
         raise InvalidRelation(f"{argument} => {text!r} is not the name of a table; write it as schema.table")
     return table
+
+
+_PART = re.compile(r'"(?P<quoted>(?:[^"]|"")+)"|(?P<plain>[^".]+)')
+
+
+def table_at(place: str) -> exp.Table:
+    """The table of a name that an engine has written, with or without its schema; any word may stand there.
+
+    >>> table_at('main."my ""own"" table"').sql(), table_at("public.join").sql()
+    ('"main"."my ""own"" table"', '"public"."join"')
+    """
+    names = [part["plain"] or part["quoted"].replace('""', '"') for part in _PART.finditer(place)]
+    parts = [exp.to_identifier(name, quoted=True) for name in reversed(names)]
+    return exp.Table(**dict(zip(("this", "db", "catalog"), parts, strict=False)))
 
 
 def select_from(text: str, dialect: str) -> str:

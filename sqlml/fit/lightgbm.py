@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import joblib  # type: ignore[import-untyped]
 import numpy as np
 
 # OpenMP reads this when it is loaded. Threads that spin while they wait made the same training take 14 s instead of
@@ -21,6 +20,7 @@ from sqlml.fit.lightgbm_hyperparams import resolved_hyperparams
 from sqlml.fit.lightgbm_text import ReadTrees, read_model_text, to_trees
 from sqlml.fit.preprocess import Needs, Prepared, features_for
 from sqlml.fit.rows import Fitted, Progress, Rows
+from sqlml.fit.threads import allowed_threads
 from sqlml.kernel.encode import encode
 from sqlml.spec import Column, Feature, Model
 
@@ -151,7 +151,7 @@ def _model_text(rows: Rows, prepared: Prepared, params: Mapping[str, Any], seed:
 def _dataset(rows: Rows, prepared: Prepared, library: dict[str, Any]) -> lgb.Dataset:
     """The binned rows. The matrix of doubles is read in place and not kept."""
     return lgb.Dataset(
-        encode(prepared.features, rows.features()),
+        encode(prepared.features, rows.features(), allowed_threads()),
         label=rows.target,
         weight=rows.weight,
         # Names of columns may hold characters that LightGBM refuses.
@@ -185,7 +185,7 @@ def _threads(rows: Rows, prepared: Prepared, params: Mapping[str, Any]) -> int:
     """
     if len(rows) * len(prepared.features) <= _SMALL or params["data_sample_strategy"] == "goss":
         return 1
-    allowed = int(joblib.cpu_count())
+    allowed = allowed_threads()
     return 0 if "OMP_NUM_THREADS" in os.environ or allowed >= (os.cpu_count() or 1) else allowed
 
 

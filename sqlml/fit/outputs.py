@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sqlml.fit.rows import Rows
+from sqlml.fit.threads import allowed_threads
 from sqlml.kernel.encode import encode
 from sqlml.kernel.scorer import scorer
 from sqlml.spec import Model
@@ -18,5 +19,7 @@ def model_outputs(model: Model, rows: Rows) -> NDArray[np.float64]:
     (n, K), one probability per class.
     """
     scoring = scorer(model)
-    outputs = np.asarray(scoring.output(scoring.raw(encode(model.features, rows.features()))))
+    threads = allowed_threads()
+    raw = scoring.raw(encode(model.features, rows.features(), threads), threads)
+    outputs = np.asarray(scoring.output(raw))
     return outputs if model.task == "multiclass" else outputs.reshape(len(rows))

@@ -64,10 +64,12 @@ def features_for(rows: Rows, preprocess: Mapping[str, Any], needs: Needs) -> Pre
     by_column = {column.name: step for column, step in steps_of}
     notes: list[str] = []
     read = tuple(feature for column, step in steps_of for feature in _features_read(rows, column, step, notes))
-    matrix = encode(read, rows.features())
+    asking = [feature for feature in read if _needs_values(feature, by_column[feature.column], needs)]
+    matrix = encode(asking, rows.features()) if asking else np.empty((len(rows), 0))
+    known = dict(zip(asking, matrix.T, strict=True))
     features = tuple(
-        _with_statistics(feature, by_column[feature.column], needs, matrix[:, position])
-        for position, feature in enumerate(read)
+        _with_statistics(feature, by_column[feature.column], needs, known[feature]) if feature in known else feature
+        for feature in read
     )
     categorical = tuple(each.kind == "category" and not by_column[each.column].ordinal for each in features)
     return Prepared(features, categorical, tuple(notes))
@@ -97,14 +99,25 @@ def _categories(rows: Rows, column: Column, step: ColumnStep, notes: list[str]) 
     return tuple(sorted(value for value, _ in kept))
 
 
-def _with_statistics(feature: Feature, step: ColumnStep, needs: Needs, values: NDArray[np.float64]) -> Feature:
-    """The feature with its imputed value, then with center and scale of the values that result."""
+def _needs_values(feature: Feature, step: ColumnStep, needs: Needs) -> bool:
+    """Whether the values of the rows have a say in the feature."""
+    return _asked(feature, step, needs) != (None, "none")
+
+
+def _asked(feature: Feature, step: ColumnStep, needs: Needs) -> tuple[str | float | None, str]:
+    """What is imputed, and how it is scaled."""
     coded = feature.kind in ("category", "boolean")
     unordered = feature.kind == "category" and not step.ordinal
     asked = step.impute
     if asked is None and needs.complete and not unordered:
         asked = "most_frequent" if coded else "mean"
-    scale = step.scale or ("none" if unordered or feature.kind == "boolean" else needs.scale)
+    return asked, step.scale or ("none" if unordered or feature.kind == "boolean" else needs.scale)
+
+
+def _with_statistics(feature: Feature, step: ColumnStep, needs: Needs, values: NDArray[np.float64]) -> Feature:
+    """The feature with its imputed value, then with center and scale of the values that result."""
+    unordered = feature.kind == "category" and not step.ordinal
+    asked, scale = _asked(feature, step, needs)
     if asked in ("mean", "median") or scale != "none":
         _refuse_infinite(feature, values)
     present = values[~np.isnan(values)]

@@ -14,6 +14,7 @@ from sqlml.fit.digest import row_digests
 from sqlml.fit.roles import Roles, resolved_roles
 from sqlml.fit.rows import Rows
 from sqlml.fit.target import target_of
+from sqlml.fit.threads import by_column
 
 MIN_ROWS = 20
 
@@ -44,7 +45,9 @@ def read_rows(table: pa.Table, roles: Roles, task: str = "auto") -> Rows:
         raise InvalidData(f"the relation has {found}; a model needs {MIN_ROWS} at least")
     arrays = {name: plain_array(table.column(name)) for name in {*table.column_names} & _named(roles)}
     target = target_of(roles.target, arrays[roles.target], task)
-    features = [(name, *feature_column(name, arrays[name])) for name in roles.features or ()]
+    names = roles.features or ()
+    read = by_column(lambda name: feature_column(name, arrays[name]), names, table.num_rows)
+    features = [(name, *found) for name, found in zip(names, read, strict=True)]
     weight, time, group, key = roles.weight_column, roles.time_column, roles.group_column, roles.key_column
     rows = Rows(
         task=target.task,

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from sqlml.fit.chunks import plain_array
 from sqlml.fit.roles import Roles
+from sqlml.fit.threads import by_column
 from sqlml.spec import Column, Model
 
 __all__ = ["Fitted", "Progress", "Roles", "Rows"]
@@ -56,7 +57,7 @@ class Rows:
         """The rows at these positions of this object, in the order given; all that is not by row stays as it is."""
         return replace(
             self,
-            table=self.table.take(pa.array(index)),
+            table=self._table_at(pa.array(index)),
             target=self.target[index],
             weight=None if self.weight is None else self.weight[index],
             time=None if self.time is None else self.time[index],
@@ -65,6 +66,10 @@ class Rows:
             key=None if self.key is None else self.key[index],
             position=self.position[index] if len(self.position) else self.position,
         )
+
+    def _table_at(self, index: pa.Array) -> pa.Table:
+        columns = by_column(lambda column: column.take(index), self.table.columns, len(index))
+        return pa.Table.from_arrays(columns, schema=self.table.schema) if columns else self.table.take(index)
 
     def features(self) -> dict[str, pa.Array]:
         """The columns by name as Arrow arrays of one chunk, as ``sqlml.kernel.encode`` reads them."""

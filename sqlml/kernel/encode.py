@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache, partial
 from typing import TypeAlias
 
 import numpy as np
@@ -23,6 +24,10 @@ Doubles = NDArray[np.float64]
 
 ZERO = float(np.float32(1e-35))
 """The largest magnitude that is missing where a feature has ``zero_is_missing``; LightGBM's ``kZeroThreshold``."""
+
+
+MANY_ROWS = 100_000
+"""Fewer rows are not worth a second thread."""
 
 
 def locate(model: Model, names: Sequence[str], types: Sequence[pa.DataType]) -> tuple[int, ...]:
@@ -56,10 +61,11 @@ def locate(model: Model, names: Sequence[str], types: Sequence[pa.DataType]) -> 
     return tuple(found[column.name][0] for column in model.columns)
 
 
-def encode(features: Sequence[Feature], columns: Mapping[str, Values]) -> Doubles:
+def encode(features: Sequence[Feature], columns: Mapping[str, Values], threads: int = 1) -> Doubles:
     """The numbers of every row as ``spec.Feature`` says, float64 of shape (rows, features) in Fortran order.
 
-    ``columns`` holds arrays of equal length by the names that the features use. Missing is NaN.
+    ``columns`` holds arrays of equal length by the names that the features use. Missing is NaN. More ``threads`` share
+    the features of many rows.
 
     Raises
     ------
@@ -76,14 +82,21 @@ def encode(features: Sequence[Feature], columns: Mapping[str, Values]) -> Double
     if len(lengths) > 1:
         raise FeatureMismatch(f"the columns have different lengths: {', '.join(map(str, sorted(lengths)))}")
     matrix = np.empty((max(lengths, default=0), len(features)), dtype=np.float64, order="F")
-    for position, feature in enumerate(features):
-        values = matrix[:, position]
-        start = 0
-        for chunk in _chunks(_column(feature, columns)):
-            values[start : start + len(chunk)] = _read(feature, chunk)
-            start += len(chunk)
-        _finish(feature, values)
+    work = partial(_fill, columns=columns)
+    if threads > 1 and len(matrix) >= MANY_ROWS:
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(work, features, matrix.T))
+    else:
+        list(map(work, features, matrix.T))
     return matrix
+
+
+def _fill(feature: Feature, values: Doubles, columns: Mapping[str, Values]) -> None:
+    start = 0
+    for chunk in _chunks(_column(feature, columns)):
+        values[start : start + len(chunk)] = _read(feature, chunk)
+        start += len(chunk)
+    _finish(feature, values)
 
 
 def unseen(features: Sequence[Feature], columns: Mapping[str, Values]) -> dict[str, int]:

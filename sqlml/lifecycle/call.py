@@ -59,6 +59,8 @@ def call(engine: Engine, verb: str, arguments: str, report: Report = silent) -> 
     """
     try:
         reporting = {"report": report} if verb in LONG else {}
+        if verb in WRITING:
+            engine.refuse_snapshot()
         answer = CALLS[verb](engine, **checked_types(verb, json.loads(arguments)), **reporting)
     except SqlmlError:
         raise

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import fields, replace
 from datetime import datetime
 from typing import Any
 
@@ -13,13 +12,16 @@ from sqlglot import exp
 
 from sqlml.engine import Engine, Relation
 from sqlml.engine.relation import table_name
-from sqlml.errors import EngineError, InvalidArgument
+from sqlml.errors import DatabaseLocked, EngineError, InvalidArgument
 from sqlml.fit.names import found_column, unknown_name
 from sqlml.measure.check import SEVERITIES, Check, check_kind, check_select
 from sqlml.measure.check_suite import suite_of
 from sqlml.registry.check import CheckResult, Suite, add_results, keep_suite, kept_suite, row_count_history
 from sqlml.registry.model import checked_name
 from sqlml.registry.run import Run, finish_run, utc_now
+
+AT_ONCE = 200
+"""Up to so many checks of a table are one statement; for more the table is copied, as a parser has its limits."""
 
 
 def check(engine: Engine, relation: str, suite: str) -> dict[str, Any]:
@@ -28,7 +30,8 @@ def check(engine: Engine, relation: str, suite: str) -> dict[str, Any]:
     ``suite`` is a JSON array of checks (see :func:`sqlml.measure.check_suite.suite_of`), an object
     ``{"name": ..., "checks": [...]}``, which is also remembered under that name, or the name of one that was. A check
     that does not pass is a result, and so is one that the values do not allow, such as a range of a text. The history
-    of ``row_count`` are the last 30 runs of checks on this relation; the run under test is none of them.
+    of ``row_count`` are the last 30 runs of checks on this relation; the run under test is none of them. All checks see
+    the same rows, whatever others write meanwhile.
 
     Returns
     -------
@@ -47,12 +50,12 @@ def check(engine: Engine, relation: str, suite: str) -> dict[str, Any]:
     found = engine.relation(relation)
     columns = engine.arrow(found.select().limit(0).sql(engine.dialect), found.parameters).column_names
     named = [_with_columns(position, each, columns, relation) for position, each in enumerate(checks, start=1)]
-    with _rows(engine, found) as rows:
-        n = int(engine.rows(exp.select(exp.Count(this=exp.Star())).from_(rows).sql(engine.dialect))[0][0])
-        results = _results(engine, named, relation, rows, now)
+    n, results = _measured(engine, named, found, now)
     with engine.transaction() as owner:
-        engine.lock(f"suite {given.name}")
-        kept = given if given.name is None else keep_suite(owner, given.name, json.loads(given.checks))
+        kept = given
+        if given.name is not None:
+            engine.lock(f"suite {given.name}")
+            kept = keep_suite(owner, given.name, json.loads(given.checks))
         add_results(owner, run, kept, relation, n, results, now)
         finish_run(owner, run, None, None, rows_in=n, rows_out=len(results))
     counted = {"passed": "pass", "warned": "warn", "failed": "fail", "skipped": "skip"}
@@ -112,32 +115,60 @@ def _with_columns(position: int, check: Check, columns: list[str], relation: str
     return replace(check, columns=tuple(found[name] for name in check.columns), key=key)
 
 
-@contextmanager
-def _rows(engine: Engine, relation: Relation) -> Iterator[exp.Table]:
-    """The relation to read from: a table or view itself, the rows of a SELECT computed once."""
+def _measured(
+    engine: Engine, checks: Sequence[Check], relation: Relation, now: datetime
+) -> tuple[int, list[CheckResult]]:
+    """How many rows the relation has, and what each check finds in them."""
     table = table_name(relation.text, engine.dialect)
-    if table is not None:
-        yield table
-        return
-    with engine.materialized(relation.select(), relation.parameters) as stored:
-        yield stored
-
-
-def _results(
-    engine: Engine, checks: Sequence[Check], relation: str, rows: exp.Table, now: datetime
-) -> list[CheckResult]:
-    """Each check on its own, for the values may not allow one of them."""
-    results = []
-    with engine.temporary(row_count_history(engine, relation)) as history:
-        for position, each in enumerate(checks, start=1):
-            select = check_select(each, rows, engine.dialect, now=now, history=history)
+    with engine.temporary(row_count_history(engine, relation.text)) as history:
+        if table is not None and len(checks) <= AT_ONCE:
             try:
-                (found,) = engine.arrow(select.sql(engine.dialect)).to_pylist()
-            except EngineError as error:
-                results.append(_unmeasured(position, each, error))
-            else:
-                results.append(CheckResult(position=position, **found))
-    return results
+                return _at_once(engine, _selects(engine, checks, table, now, history), table)
+            except DatabaseLocked:
+                raise
+            except EngineError:
+                # The values do not allow one of the checks. To find out which, the rows must stay as they are.
+                pass
+        with engine.materialized(relation.select(), relation.parameters) as rows:
+            return _one_by_one(engine, checks, _selects(engine, checks, rows, now, history), rows)
+
+
+def _selects(
+    engine: Engine, checks: Sequence[Check], rows: exp.Table, now: datetime, history: exp.Table
+) -> list[exp.Query]:
+    return [check_select(each, rows.copy(), engine.dialect, now=now, history=history.copy()) for each in checks]
+
+
+def _at_once(engine: Engine, selects: Sequence[exp.Query], rows: exp.Table) -> tuple[int, list[CheckResult]]:
+    """One statement for all, which sees the rows as they are at one moment."""
+    names = [field.name for field in fields(CheckResult) if field.name != "position"]
+    nothing = [exp.cast(exp.null(), "BIGINT" if name == "failing_rows" else "TEXT").as_(name) for name in names]
+    n = exp.Count(this=exp.Star())
+    parts = [exp.select(exp.Literal.number(0).as_("position"), n.as_("n"), *nothing).from_(rows)]
+    for position, each in enumerate(selects, start=1):
+        number, none = exp.Literal.number(position).as_("position"), exp.cast(exp.null(), "BIGINT").as_("n")
+        parts.append(exp.select(number, none, *names).from_(each.subquery("checked")))
+    query = exp.union(*parts, distinct=False, copy=False) if len(parts) > 1 else parts[0]
+    counted, *found = sorted(engine.arrow(query.sql(engine.dialect)).to_pylist(), key=lambda row: row["position"])
+    return counted["n"], [CheckResult(**{name: row[name] for name in ("position", *names)}) for row in found]
+
+
+def _one_by_one(
+    engine: Engine, checks: Sequence[Check], selects: Sequence[exp.Query], rows: exp.Table
+) -> tuple[int, list[CheckResult]]:
+    """A statement for each, for the values may not allow one of them; the rows are a copy."""
+    results = []
+    for position, (check, select) in enumerate(zip(checks, selects, strict=True), start=1):
+        try:
+            (found,) = engine.arrow(select.sql(engine.dialect)).to_pylist()
+        except DatabaseLocked:
+            raise
+        except EngineError as error:
+            results.append(_unmeasured(position, check, error))
+        else:
+            results.append(CheckResult(position=position, **found))
+    n = int(engine.rows(exp.select(exp.Count(this=exp.Star())).from_(rows).sql(engine.dialect))[0][0])
+    return n, results
 
 
 def _unmeasured(position: int, check: Check, error: EngineError) -> CheckResult:

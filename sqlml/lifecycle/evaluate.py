@@ -16,7 +16,8 @@ from sqlml.fit.names import found_column, unknown_name
 from sqlml.fit.target import class_codes, target_values
 from sqlml.lifecycle.predict import LoadedVersion, load_version
 from sqlml.measure.curve import calibration_select, confusion_matrix_select, roc_curve_select
-from sqlml.measure.performance import performance_select
+from sqlml.measure.performance import metrics_select
+from sqlml.measure.sums import sums_of
 from sqlml.registry.model import facts, resolve
 from sqlml.registry.run import Metric
 from sqlml.spec import Model
@@ -118,10 +119,11 @@ def true_values(model: Model, column: pa.Array, target: str) -> Floats:
 
 
 def measured(session: Session, judged: Judged, dataset: str) -> list[Metric]:
-    """Every metric of the task, computed in SQL."""
-    with session.temporary(judged_rows(judged)) as source:
-        query = performance_select(judged.model.task, source, session.dialect)
-        return [Metric(dataset, name, value, n) for name, value, n in session.rows(query.sql(session.dialect))]
+    """Every metric of the task: sums over the rows, which are here, and from them the metrics in SQL."""
+    task, rows = judged.model.task, judged_rows(judged)
+    columns = {name: rows.column(name).to_numpy().astype(np.float64) for name in rows.column_names}
+    query = metrics_select(task, sums_of(task, columns), len(rows), session.dialect)
+    return [Metric(dataset, name, value, n) for name, value, n in session.rows(query.sql(session.dialect))]
 
 
 def judged_rows(judged: Judged) -> pa.Table:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from itertools import islice
+from typing import Any, TypeVar
 
 from sqlglot import exp
 
@@ -24,6 +26,7 @@ from sqlml.lifecycle.predict import LoadedVersion, load_version
 from sqlml.lifecycle.realised import realised_performance
 from sqlml.measure.counts import counts_select
 from sqlml.measure.drift import drift_select, ks_select
+from sqlml.measure.formula import by_bytes
 from sqlml.measure.profile import profile_select
 from sqlml.measure.subset import Columns, select
 from sqlml.registry.alert import Condition, settle_alerts
@@ -37,14 +40,20 @@ from sqlml.registry.monitoring import (
     metrics_of_run,
     timestamp,
 )
-from sqlml.registry.prediction_table import quoted, table_named
+from sqlml.registry.prediction_table import quoted
 from sqlml.registry.queries import query
 from sqlml.registry.reference import ReferenceColumn, of_version, reference_columns, reference_metric
 from sqlml.registry.run import Run, finish_run
 from sqlml.registry.truth import has_truth, latest_truth
 
+V = TypeVar("V")
+
 VALUES_COMPARED = 10_000
 """At most this many rows of a window have their values compared one by one: about as good against 2,000 as all."""
+
+COLUMNS_AT_ONCE = 50
+"""So many columns are measured by one statement: PostgreSQL takes 1,664 expressions in one, and a profile has ten for
+each number; and the time to plan it grows faster than their number."""
 
 MOST_SLICES = 100
 """A column with more values in the window is no column to slice by."""
@@ -106,7 +115,8 @@ def monitor(
         if window is None:
             return _answer(owner, run, model, None, 0, "there is no prediction after the last monitored window")
         source = _predictions(engine, model, tables, window)
-        with engine.materialized(latest_truth(engine), {"model": model}) as truth:
+        keys = exp.select("sqlml_key").from_(source.subquery("window_rows"))
+        with engine.materialized(latest_truth(engine, keys), {"model": model}) as truth:
             task = _Task(run, window, wanted, source, truth, has_truth(engine, model), owner)
             versions = _versions(engine, task)
             conditions, notes = _measure(engine, model, task, versions, report)
@@ -141,7 +151,7 @@ def _prediction_tables(engine: Engine, model: str) -> list[tuple[exp.Table, str]
     """Where predictions of a model are kept, with the key of each table."""
     found = []
     for relation, key, _ in engine.rows(query("prediction_tables"), {"model": model}):
-        table = table_named(relation)
+        table = engine.table_at(relation)
         if not engine.has_table(table):
             raise InvalidData(
                 f"the prediction table {relation!r} of model {model!r} is gone; make it again, or delete its row from "
@@ -168,7 +178,7 @@ def _every_prediction(engine: Engine, model: str, tables: Sequence[tuple[exp.Tab
     for table, key in tables:
         time = exp.func("coalesce", exp.column("event_time"), exp.column("predicted_at"))
         columns: list[exp.Expr] = [
-            exp.cast(quoted(key), "VARCHAR").as_("sqlml_key"),
+            by_bytes(exp.cast(quoted(key), "VARCHAR")).as_("sqlml_key"),
             exp.cast(exp.column("event_time"), "TIMESTAMP").as_("sqlml_event_time"),
             exp.cast(time, "TIMESTAMP").as_("sqlml_time"),
             *[exp.column(name) for name in ("version", "prediction", "label", "features")],
@@ -256,9 +266,10 @@ def _measure_version(
         types = monitored_types(model)
         if not has_features:
             types = {name: type_ for name, type_ in types.items() if name == output_name(model)}
-        profile = profile_select(rows, types, timestamp(task.window.start), slices, engine.dialect)
-        found = engine.arrow(profile.sql(engine.dialect))
-        add_measured(task.owner, task.run, address, task.window, "profile_metric", found)
+        for group in _in_groups(types):
+            profile = profile_select(rows, group, timestamp(task.window.start), slices, engine.dialect)
+            found = engine.arrow(profile.sql(engine.dialect))
+            add_measured(task.owner, task.run, address, task.window, "profile_metric", found)
         binned = {column.name: column for column in reference if column.name in types and column.bins is not None}
         if binned:
             _add_drift(engine, task, version, rows, binned, slices)
@@ -270,6 +281,13 @@ def _measure_version(
         *performance_conditions(address, realised, reference_metric(engine, address)),
         *(coverage_conditions(address, realised) if task.has_truth else []),
     ]
+
+
+def _in_groups(columns: Mapping[str, V]) -> Iterator[dict[str, V]]:
+    """Columns by :data:`COLUMNS_AT_ONCE`, in their order."""
+    remaining = iter(columns.items())
+    while group := dict(islice(remaining, COLUMNS_AT_ONCE)):
+        yield group
 
 
 def _slice(version: LoadedVersion, name: str) -> str:
@@ -321,15 +339,22 @@ def _add_drift(
         found = engine.arrow(measured.sql(engine.dialect))
         add_measured(task.owner, task.run, address, task.window, "drift_metric", found)
 
-    add(drift_select(_reference_counts(address), counts_select(rows, bins, None, start), engine.dialect))
-    with engine.materialized(sample) as held_out, engine.materialized(some) as current:
+    with engine.materialized(sample) as held_out, engine.materialized(some) as current, ExitStack() as kept:
+
+        def counted(relation: exp.Table, keys: Sequence[str] | None) -> exp.Query:
+            counts = [counts_select(relation, group, keys, start) for group in _in_groups(bins)]
+            tables = [exp.select("*").from_(kept.enter_context(engine.materialized(each))) for each in counts]
+            return exp.union(*tables, distinct=False) if len(tables) > 1 else tables[0]
+
+        # The columns are compared together, whatever the number that is counted at once: p-values allow for how many.
+        add(drift_select(_reference_counts(address), counted(rows, None), engine.dialect))
         for keys in (None, slices) if slices else (None,):
             if numbers:
                 before, now = (values_of(each, numbers, start, keys) for each in (held_out, current))
                 add(ks_select(before, now, engine.dialect))
         if slices:
-            frozen, counted = (_of_slices(counts_select(each, bins, slices, start)) for each in (held_out, rows))
-            add(drift_select(frozen, counted, engine.dialect))
+            frozen, found = (_of_slices(counted(each, slices)) for each in (held_out, rows))
+            add(drift_select(frozen, found, engine.dialect))
 
 
 def _reference_counts(address: Address) -> exp.Select:

@@ -49,26 +49,22 @@ def typed_rows(
     rows: exp.Query,
     passed: Sequence[str] = (),
     whole: Collection[str] = (),
-    plain: Mapping[str, str] | None = None,
 ) -> exp.Select:
     """The monitored columns, read out of ``prediction, label, features`` of ``rows``, beside the columns ``passed``.
 
-    What a model was measured on comes the same way, so that a number that JSON writes in its own form is the same on
-    both sides. Integers are doubles, as they are scored, but those in ``whole``, which are the values of slices. For
-    the columns in ``plain`` ``rows`` has a column of its own, by that name, which holds what ``features`` would give.
+    Integers are doubles, as they are scored, but those in ``whole``, which are the values of slices.
     """
     types = {
         column.name: "BIGINT" if column.name in whole and column.type == "integer" else _SQL_TYPES[column.type]
         for column in model.columns
     }
-    known = {name: exp.column(place) for name, place in (plain or {}).items()}
-    read = session.json_values(
-        exp.column("features"), {name: type for name, type in types.items() if name not in known}
-    )
-    values = {name: known[name] if name in known else read[name] for name in types}
-    output = exp.column("label" if model.task == "multiclass" else "prediction")
-    columns = [value.as_(name, quoted=True) for name, value in values.items()]
-    return exp.select(*passed, *columns, output.as_(output_name(model), quoted=True)).from_(rows.subquery("scored"))
+    values = session.json_values(exp.column("features"), types)
+    output = "label" if model.task == "multiclass" else "prediction"
+    columns = [values[name].as_(name, quoted=True) for name in types]
+    document = session.json_parsed(exp.column("features")).as_("features")
+    # With an OFFSET it stays a query of its own, which parses a document once and not for each value.
+    parsed = exp.select(*passed, output, document).from_(rows.subquery("scored")).offset(0).subquery("parsed")
+    return exp.select(*passed, *columns, exp.column(output).as_(output_name(model), quoted=True)).from_(parsed)
 
 
 def values_of(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -10,14 +9,15 @@ import pyarrow as pa
 from sqlglot import exp
 
 from sqlml.engine import Session
+from sqlml.fit.chunks import plain_array
+from sqlml.fit.threads import by_column
+from sqlml.kernel.doubles import doubles
 from sqlml.kernel.scorer import labels, probabilities
 from sqlml.lifecycle.evaluate import Judged
-from sqlml.lifecycle.monitored import UNBINNED, monitored_types, typed_rows
+from sqlml.lifecycle.monitored import UNBINNED, monitored_types, output_name
 from sqlml.lifecycle.realised import primary_with_error
-from sqlml.measure.bins import reference_bins
-from sqlml.measure.counts import counts_select
+from sqlml.measure.bins import Bins, bin_labels, bin_places, reference_bins
 from sqlml.registry.model import Address
-from sqlml.registry.prediction_table import quoted
 from sqlml.registry.reference import (
     ReferenceColumn,
     add_reference,
@@ -36,20 +36,17 @@ def keep_reference(session: Session, address: Address, judged: Judged, features:
     ``judged`` are the answers to the rows of ``features``, whose columns are those that the model reads. Call it in
     the transaction that adds the version.
     """
-    model = judged.model
     held_out = _with_answers(judged, features)
-    with session.temporary(held_out) as source:
-        plain = _plain(model, features.schema)
-        rows = _with_plain(_scored_form(session, model, source, features.schema, plain), features.schema, plain)
-        with session.materialized(typed_rows(session, model, rows, plain=plain)) as typed:
-            columns = _columns(session, model, typed)
-            bins = {column.name: column.bins for column in columns if column.bins is not None}
-            counts = exp.select("column_name", "bin", "n").from_(counts_select(typed, bins).subquery("counted"))
-            ordered = counts.order_by("column_name", "bin").sql(session.dialect)
-            add_reference(session, address, columns, primary_with_error(replace(judged, weight=None)))
-            add_reference_counts(session, address, [tuple(row) for row in session.rows(ordered)], bins)
+    profiled = by_column(
+        lambda column: _profiled(held_out, judged.model, *column), monitored_types(judged.model).items(), len(held_out)
+    )
+    columns = [column for column, _ in profiled]
+    counts = [(column.name, place, n) for column, counted in profiled for place, n in counted]
+    add_reference(session, address, columns, primary_with_error(replace(judged, weight=None)))
+    bins = {column.name: column.bins for column in columns if column.bins is not None}
+    add_reference_counts(session, address, sorted(counts), bins)
     with session.temporary(_sample(held_out, seed)) as source:
-        add_reference_rows(session, address, _scored_form(session, model, source, features.schema))
+        add_reference_rows(session, address, _scored_form(session, judged.model, source, features.schema))
 
 
 def _with_answers(judged: Judged, features: pa.Table) -> pa.Table:
@@ -62,30 +59,9 @@ def _with_answers(judged: Judged, features: pa.Table) -> pa.Table:
     return features.append_column("sqlml_prediction", pa.array(prediction)).append_column("sqlml_label", label)
 
 
-def _plain(model: Model, schema: pa.Schema) -> dict[str, str]:
-    """The columns whose values come back out of JSON as the doubles that they are, with a name for each on the way."""
-    numbers = [column.name for column in model.columns if column.type in ("integer", "number")]
-    kinds = {name: schema.field(name).type for name in numbers}
-    same = [name for name, kind in kinds.items() if pa.types.is_float64(kind) or pa.types.is_integer(kind)]
-    return {name: f"plain_{position}" for position, name in enumerate(same)}
-
-
-def _with_plain(rows: exp.Select, schema: pa.Schema, plain: Mapping[str, str]) -> exp.Select:
-    """The rows with these columns beside the document: NULL where JSON has no such number."""
-    for name, place in plain.items():
-        value: exp.Expression = quoted(name, "r")
-        if pa.types.is_floating(schema.field(name).type):
-            finite = exp.EQ(this=exp.Sub(this=value, expression=value.copy()), expression=exp.Literal.number(0))
-            value = exp.case().when(finite, value.copy())
-        rows = rows.select(exp.cast(value, "DOUBLE").as_(place))
-    return rows
-
-
-def _scored_form(
-    session: Session, model: Model, source: exp.Table, schema: pa.Schema, without: Collection[str] = ()
-) -> exp.Select:
+def _scored_form(session: Session, model: Model, source: exp.Table, schema: pa.Schema) -> exp.Select:
     """Rows of ``prediction, label, features``, as scoring writes them."""
-    names = [column.name for column in model.columns if column.name not in without]
+    names = [column.name for column in model.columns]
     document = session.json_object({name: schema.field(name).type for name in names}, "r")
     return exp.select(
         exp.column("sqlml_prediction").as_("prediction"),
@@ -94,19 +70,39 @@ def _scored_form(
     ).from_(exp.alias_(source, "r", table=True))
 
 
-def _columns(session: Session, model: Model, typed: exp.Table) -> list[ReferenceColumn]:
-    types = monitored_types(model)
-    values = session.arrow(exp.select(*map(quoted, types)).from_(typed).sql(session.dialect))
-    return [
-        ReferenceColumn(
-            name=name,
-            type=type_,
-            bins=None if type_ in UNBINNED else reference_bins(values.column(name)),
-            n=len(values),
-            n_missing=values.column(name).null_count,
-        )
-        for name, type_ in types.items()
-    ]
+def _values_of(held_out: pa.Table, model: Model, name: str) -> pa.Array:
+    """The values of a monitored column, as :func:`sqlml.lifecycle.monitored.typed_rows` reads them of later rows."""
+    if name == output_name(model):
+        return plain_array(held_out.column("sqlml_label" if model.task == "multiclass" else "sqlml_prediction"))
+    values = plain_array(held_out.column(name))
+    is_number = any(column.name == name and column.type in ("integer", "number") for column in model.columns)
+    return numbers_of_json(values) if is_number else values
+
+
+def numbers_of_json(values: pa.Array) -> pa.Array:
+    """Numbers as they come back out of JSON: the double nearest to the text, NULL for a NaN or an infinity.
+
+    >>> numbers_of_json(pa.array([1.5, float("inf"), None])).to_pylist()
+    [1.5, None, None]
+    """
+    if pa.types.is_decimal(values.type):
+        values = values.cast(pa.string()).cast(pa.float64())
+    numbers = doubles(values)
+    return pa.array(numbers, mask=~np.isfinite(numbers))
+
+
+def _profiled(held_out: pa.Table, model: Model, name: str, type_: str) -> tuple[ReferenceColumn, list[tuple[int, int]]]:
+    """The profile of a column, and how many rows fall into each of its bins."""
+    values = _values_of(held_out, model, name)
+    bins = None if type_ in UNBINNED else reference_bins(values)
+    column = ReferenceColumn(name, type_, bins, len(values), values.null_count)
+    return column, [] if bins is None else _counts(bins, values)
+
+
+def _counts(bins: Bins, values: pa.Array) -> list[tuple[int, int]]:
+    """How many values fall into each filled bin, as :func:`sqlml.measure.counts.counts_select` counts them in SQL."""
+    counts = np.bincount(bin_places(bins, values), minlength=len(bin_labels(bins))).tolist()
+    return [(place, n) for place, n in enumerate(counts) if n or place in bins.open_bins()]
 
 
 def _sample(rows: pa.Table, seed: int) -> pa.Table:

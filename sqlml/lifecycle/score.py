@@ -19,12 +19,13 @@ from sqlml.kernel.encode import unseen
 from sqlml.kernel.scorer import labels, probabilities
 from sqlml.lifecycle.arguments import Report, refuse_no_time, silent
 from sqlml.lifecycle.predict import LoadedVersion, load_version
+from sqlml.measure.formula import by_bytes
 from sqlml.registry.model import resolve
 from sqlml.registry.prediction_table import (
     check_key_name,
     check_prediction_table,
     create_prediction_table,
-    forget_gone_tables,
+    index_prediction_table,
     quoted,
     remember_prediction_table,
 )
@@ -41,6 +42,12 @@ class _Source:
     time: str | None
     into: exp.Table
     into_exists: bool
+
+    @property
+    def has_text_key(self) -> bool:
+        """Whether keys are texts, which a collation of their column could take for equal that are not."""
+        kind = self.schema.field(self.key).type
+        return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
 
 
 def score(
@@ -74,19 +81,20 @@ def score(
     version = load_version(engine, resolve(engine, model))
     alias = _alias(model)
     with engine.transaction() as owner:
-        engine.lock(f"score into {into}")
+        engine.lock_table(writable_table(into, engine.dialect, "into"))
         source = _source(engine, relation, into, key_column, time_column)
         rows_in = _check_keys(engine, source)
-        if not source.into_exists:
+        if source.into_exists:
+            index_prediction_table(engine, source.into, source.key)
+        else:
             create_prediction_table(engine, source.into, source.relation, source.key)
-        forget_gone_tables(engine, owner, version.address.model, source.into)
-        remember_prediction_table(owner, version.address.model, source.into, source.key, source.time)
+        remember_prediction_table(engine, owner, version.address.model, source.into, source.key, source.time)
         added, unknown = 0, Counter[str]()
         names = _model_columns(version, source.schema)
-        for part in engine.parts(_unscored(source, version, names), source.relation.parameters, _places(names)):
+        query, document = _unscored(source, version, names), _document(engine, source, version, names)
+        for part in engine.parts(query, source.relation.parameters, _places(names), {"features": document}):
             rows = part.rows.rename_columns(names).to_struct_array()
-            with part.beside(_answers(version, rows)) as answered:
-                engine.execute(_insert(engine, source, answered, names, version, run, alias).sql(engine.dialect))
+            part.write(_answers(version, rows), lambda written: _insert(source, written, version, run, alias))
             unknown.update(unseen(version.model.features, version.columns(rows)))
             added += len(rows)
             report("scoring", added, rows_in)
@@ -126,14 +134,20 @@ def _column(schema: pa.Schema, name: str, argument: str, relation: str) -> str:
 
 def _check_keys(engine: Engine, source: _Source) -> int:
     """How many rows the source has; a key that is NULL or stands twice is refused."""
-    identity = [quoted(name) for name in (source.key, source.time) if name is not None]
-    groups = source.relation.select(*identity, exp.Count(this=exp.Star()).as_("sqlml_n")).group_by(*identity)
-    missing = exp.or_(*[column.copy().is_(exp.null()) for column in identity])
+    identity: dict[str, exp.Expr] = {"sqlml_key": quoted(source.key)}
+    if source.has_text_key:
+        identity["sqlml_key"] = by_bytes(exp.cast(quoted(source.key), "VARCHAR"))
+    if source.time is not None:
+        identity["sqlml_time"] = quoted(source.time)
+    columns = [value.as_(name) for name, value in identity.items()]
+    counted = source.relation.select(*columns, exp.Count(this=exp.Star()).as_("sqlml_n"))
+    groups = counted.group_by(*identity.values())
+    missing = exp.or_(*[exp.column(name).is_(exp.null()) for name in identity])
     totals = exp.select(
         "coalesce(sum(sqlml_n), 0)",
         exp.func("coalesce", exp.func("sum", exp.case().when(missing, "sqlml_n").else_("0")), exp.Literal.number(0)),
         "count(CASE WHEN sqlml_n > 1 THEN 1 END)",
-        exp.func("min", exp.case().when("sqlml_n > 1", exp.cast(quoted(source.key), "VARCHAR"))),
+        exp.func("min", exp.case().when("sqlml_n > 1", by_bytes(exp.cast(exp.column("sqlml_key"), "VARCHAR")))),
     ).from_(groups.subquery("grouped"))
     rows, nulls, doubled, example = engine.rows(totals.sql(engine.dialect), source.relation.parameters)[0]
     relation = source.relation.text
@@ -164,6 +178,10 @@ def _unscored(source: _Source, version: LoadedVersion, names: Sequence[str]) -> 
         exp.column("model", "p").eq(exp.Literal.string(version.address.model)),
         exp.column("version", "p").eq(exp.Literal.number(version.address.version)),
     ]
+    if source.has_text_key:
+        # What a collation takes for equal are two keys all the same; an index on the key serves the first equation.
+        pair = [by_bytes(exp.cast(quoted(source.key, side), "VARCHAR")) for side in ("p", "r")]
+        known.append(exp.EQ(this=pair[0], expression=pair[1]))
     if source.time is not None:
         known.append(exp.column("event_time", "p").eq(event_time.copy()))
     scored = exp.select("1").from_(exp.alias_(source.into.copy(), "p", table=True)).where(*known)
@@ -194,22 +212,18 @@ def _answers(version: LoadedVersion, rows: pa.StructArray) -> pa.Table:
     return pa.table({"prediction": prediction, "label": label})
 
 
-def _insert(
-    engine: Engine,
-    source: _Source,
-    answered: exp.Expr,
-    names: Sequence[str],
-    version: LoadedVersion,
-    run: Run,
-    alias: str | None,
-) -> exp.Insert:
-    """The statement that writes rows and their answers into the prediction table."""
+def _document(engine: Engine, source: _Source, version: LoadedVersion, names: Sequence[str]) -> exp.Expression:
+    """What the version reads of a row, as one JSON object."""
     places = _places(names)
-    document = engine.json_object(
+    return engine.json_object(
         {place: source.schema.field(name).type for place, name in zip(places, names, strict=True)},
-        "a",
+        "given",
         {place: column.name for place, column in zip(places, version.model.columns, strict=True)},
     )
+
+
+def _insert(source: _Source, written: exp.Expr, version: LoadedVersion, run: Run, alias: str | None) -> exp.Insert:
+    """The statement that writes rows and their answers into the prediction table."""
     role = None if alias is None else "champion" if alias == "champion" else "challenger"
     values: dict[str, exp.Expr] = {
         source.key: exp.column("key_value", "a"),
@@ -222,9 +236,9 @@ def _insert(
         "run_id": exp.Literal.string(run.run_id),
         "prediction": exp.column("prediction", "a"),
         "label": exp.column("label", "a"),
-        "features": document,
+        "features": exp.column("features", "a"),
     }
-    rows = exp.select(*values.values()).from_(exp.alias_(answered, "a", table=True))
+    rows = exp.select(*values.values()).from_(exp.alias_(written, "a", table=True))
     columns = [exp.to_identifier(name, quoted=True) for name in values]
     return exp.insert(rows, source.into.copy(), columns=columns)
 

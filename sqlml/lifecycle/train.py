@@ -91,9 +91,11 @@ class Candidate:
 class Outcome:
     """What was measured, what the gates say, and the primary metric of the candidate and of its baseline.
 
-    ``champion`` is the version with which the candidate was compared, None where none was live.
+    ``judged`` are its answers to the held-out rows. ``champion`` is the version with which the candidate was compared,
+    None where none was live.
     """
 
+    judged: Judged
     metrics: tuple[Metric, ...]
     verdict: Verdict
     champion: int | None
@@ -262,7 +264,7 @@ def _measure(engine: Engine, request: Request, data: Data, candidate: Candidate)
     primary = primary_metric(data.rows.task)
     values = {metric.dataset: metric.value for metric in metrics if metric.metric == primary}
     return Outcome(
-        tuple(metrics), decided, champion.version if champion else None, values["test"], values[baseline.name]
+        judged, tuple(metrics), decided, champion.version if champion else None, values["test"], values[baseline.name]
     )
 
 
@@ -310,8 +312,7 @@ def _write_down(
         version = next_version(owner, request.model)
         address = add_version(owner, _new_version(owner, run, request, data, candidate), version)
         compile_and_prove(owner, address, candidate.fitted.model, data.test.table)
-        judged = judge_rows(candidate.fitted.model, data.test)
-        keep_reference(owner, address, judged, data.test.table, request.seed)
+        keep_reference(owner, address, outcome.judged, data.test.table, request.seed)
         add_metrics(owner, run, address.model, version, outcome.metrics)
         add_trials(owner, run, address, candidate.trials, candidate.chosen)
         finish_run(owner, run, address.model, version, rows_in=len(data.rows), rows_out=len(data.train))

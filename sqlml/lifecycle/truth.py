@@ -14,6 +14,7 @@ from sqlml.errors import InvalidData
 from sqlml.fit.names import found_column, unknown_name
 from sqlml.fit.target import class_codes, target_values
 from sqlml.lifecycle.arguments import refuse_no_time
+from sqlml.measure.formula import by_bytes
 from sqlml.registry.model import checked_name, known_task_and_target, unknown_address
 from sqlml.registry.prediction_table import quoted
 from sqlml.registry.queries import query
@@ -134,7 +135,8 @@ def _distinct(rows: exp.Table, run: Run) -> exp.Select:
 def _refuse_two_values(session: Session, rows: exp.Table, relation: str, columns: dict[str, str]) -> None:
     identity = ["key", "event_time", "observed_at"]
     twice = exp.select("key").from_(rows).group_by(*identity).having("count(*) > 1")
-    totals = exp.select("count(*)", "min(key)").from_(twice.subquery("twice"))
+    least = exp.Min(this=by_bytes(exp.column("key")))
+    totals = exp.select("count(*)", least).from_(twice.subquery("twice"))
     doubled, example = session.rows(totals.sql(session.dialect))[0]
     if doubled:
         named = [name for argument, name in columns.items() if argument != "truth_column"]

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 from pyarrow import types
 from sqlglot import exp
@@ -234,6 +235,38 @@ def _category_case(bins: CategoryBins, column: exp.Expr) -> exp.Expr:
         case = case.when(exp.EQ(this=text.copy(), expression=exp.Literal.string(category)), exp.Literal.number(index))
     case = case.when(column.copy().is_(exp.null()), exp.Literal.number(MISSING_BIN))
     return case.else_(exp.Literal.number(other))
+
+
+def bin_places(bins: Bins, values: pa.Array) -> NDArray[np.int64]:
+    """The index of the bin of each value, shape (n,): what :func:`bin_expression` gives of the same values in SQL.
+
+    The values of number bins are float64, NULL or NaN where they are missing, those of category bins text or booleans.
+
+    >>> bin_places(NumberBins((0.0, 1.5), 3.0), pa.array([None, -1.0, 0.0, 3.0, 3.5])).tolist()
+    [0, 1, 2, 3, 4]
+    """
+    return _category_places(bins, values) if isinstance(bins, CategoryBins) else _number_places(bins, values)
+
+
+def _number_places(bins: NumberBins, values: pa.Array) -> NDArray[np.int64]:
+    numbers = values.to_numpy(zero_copy_only=False)
+    above = len(bins.edges) + 2
+    places = np.asarray(np.searchsorted(np.array(bins.edges), numbers, side="right") + 1, dtype=np.int64)
+    places[numbers > bins.maximum if bins.maximum is not None else slice(None)] = above
+    for index, sentinel in enumerate(bins.sentinels, start=above + 1):
+        places[numbers == sentinel] = index
+    places[np.isnan(numbers)] = MISSING_BIN
+    return places
+
+
+def _category_places(bins: CategoryBins, values: pa.Array) -> NDArray[np.int64]:
+    texts = values.cast(pa.large_string())
+    other = len(bins.categories) + 1
+    known = [*enumerate(bins.categories, start=1), *enumerate(bins.sentinels, start=other + 1)]
+    index = pc.index_in(texts, pa.array([text for _, text in known], pa.large_string())).fill_null(len(known))
+    places = np.array([*(place for place, _ in known), other], dtype=np.int64)[index.to_numpy()]
+    places[texts.is_null().to_numpy(zero_copy_only=False)] = MISSING_BIN
+    return np.asarray(places)
 
 
 def bins_json(bins: Bins) -> str:

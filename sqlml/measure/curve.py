@@ -6,6 +6,7 @@ from sqlglot import exp
 
 from sqlml.measure import binary
 from sqlml.measure.exact import exact_sum, flushed, ratio
+from sqlml.measure.formula import by_bytes
 from sqlml.measure.given import bound, sound_rows
 from sqlml.measure.subset import Columns, chain, expression, number, require_dialect, same, select
 
@@ -62,7 +63,9 @@ def confusion_matrix_select(relation: exp.Table, dialect: str) -> exp.Query:
     matrix = (
         select({"actual": "a.class", "predicted": "p.class", "n": counted}, "classes AS a", beside="classes AS p")
         .join("pairs", on="pairs.actual = a.class AND pairs.predicted = p.class", join_type="left")
-        .order_by(*(exp.Ordered(this=_bytewise(column), nulls_first=False) for column in ("a.class", "p.class")))
+        .order_by(
+            *(exp.Ordered(this=by_bytes(expression(column)), nulls_first=False) for column in ("a.class", "p.class"))
+        )
     )
     steps: dict[str, exp.Query] = {
         "given": given,
@@ -129,8 +132,3 @@ def _edges() -> exp.Query:
 def _ordered(column: str, *, table: str | None = None, desc: bool = False) -> exp.Ordered:
     """An order for a column without NULLs; their place is spelled so that no engine's default is added."""
     return exp.Ordered(this=exp.column(column, table=table), desc=desc, nulls_first=desc)
-
-
-def _bytewise(column: str) -> exp.Expr:
-    """Text in the order of its bytes, whatever the collation of the database."""
-    return exp.Collate(this=expression(column), expression=exp.to_identifier("C", quoted=True))

@@ -8,7 +8,7 @@ scikit-learn mostly raises an error. Weights and differences below 1e-50 count a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from sqlglot import exp
@@ -17,7 +17,7 @@ from sqlml.errors import InvalidArgument
 from sqlml.measure import binary, multiclass, regression
 from sqlml.measure.exact import ratio
 from sqlml.measure.given import Steps
-from sqlml.measure.subset import chain, expression, require_dialect, select
+from sqlml.measure.subset import Columns, chain, expression, number, require_dialect, select
 
 SUMS: dict[str, Callable[[exp.Table], Steps]] = {
     "binary": binary.sums,
@@ -191,10 +191,29 @@ def performance_select(task: str, relation: exp.Table, dialect: str) -> exp.Quer
     require_dialect(dialect)
     if task not in SUMS:
         raise InvalidArgument(f"task {task!r} has no metrics; use one of {', '.join(SUMS)}")
+    return chain(SUMS[task](relation), _metric_rows(task))
+
+
+def metrics_select(task: str, sums: Mapping[str, float | None], n: int, dialect: str) -> exp.Query:
+    """The rows of :func:`performance_select` from the sums of a task, as :func:`sqlml.measure.sums.sums_of` gives them.
+
+    ``n`` is the number of rows that were measured.
+    """
+    require_dialect(dialect)
+    values: Columns = {
+        name: exp.cast(exp.null() if value is None else number(value), "DOUBLE") for name, value in sums.items()
+    }
+    one = select({"one": "1"}, exp.values([(1,)], alias="given", columns=["one"]))
+    extent: Columns = {"n": exp.cast(exp.Literal.number(n), "BIGINT")}
+    return chain({"one": one, "sums": select(values, "one"), "extent": select(extent, "one")}, _metric_rows(task))
+
+
+def _metric_rows(task: str) -> exp.Query:
+    """The metrics of a task from its ``sums`` and ``extent``."""
     rows = [metric_row(metric, task) for metric in METRICS if task in metric.tasks]
     # A UNION can be ordered by a bare column only; the names sort alike in every collation.
     by_name = exp.Ordered(this=exp.column("metric"), nulls_first=False)
-    return chain(SUMS[task](relation), exp.union(*rows, distinct=False).order_by(by_name))
+    return exp.union(*rows, distinct=False).order_by(by_name)
 
 
 def metric_row(metric: Metric, task: str) -> exp.Select:

@@ -6,29 +6,31 @@ import json
 import os
 import socket
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlml.engine import Engine
 from sqlml.engine.postgres import postgres_engine
 from sqlml.engine.postgres_confined import confined_engine, connected
-from sqlml.errors import EngineError, InstallError, InvalidArgument, JobError, SqlmlError
+from sqlml.errors import DatabaseLocked, EngineError, InstallError, InvalidArgument, JobError, SqlmlError
 from sqlml.fit.names import unknown_name
 from sqlml.install import pending_migrations
 from sqlml.lifecycle.call import WRITING, call
 from sqlml.registry.run import promised_run
-from sqlml.worker.attempts import Attempts
+from sqlml.worker.attempts import Attempts, GivenUp
 from sqlml.worker.log import logger
 from sqlml.worker.queue import GivenBack
 
+# From PostgreSQL 16 on a member of a role may be one that cannot take it.
 _LOGIN = """
-SELECT current_database()::text, session_user::text, rolsuper, to_regnamespace('sqlml_queue') IS NOT NULL
+SELECT current_database()::text, session_user::text, rolsuper, to_regnamespace('sqlml_queue') IS NOT NULL,
+       CASE WHEN current_setting('server_version_num')::integer < 160000 THEN 'MEMBER' ELSE 'SET' END
 FROM pg_catalog.pg_roles WHERE rolname = session_user
 """
-_IS_OWNER = "SELECT pg_catalog.pg_has_role(session_user, 'sqlml_owner', 'MEMBER')"
+_IS_OWNER = "SELECT pg_catalog.pg_has_role(session_user, 'sqlml_owner', $right_to_take)"
 _ACTS_FOR = """
 SELECT rolname::text FROM pg_catalog.pg_roles
-WHERE pg_catalog.pg_has_role(session_user, oid, 'MEMBER') AND rolname <> session_user AND NOT rolname ~ '^pg_'
+WHERE pg_catalog.pg_has_role(session_user, oid, $right_to_take) AND rolname <> session_user AND NOT rolname ~ '^pg_'
   AND rolname !~ '^sqlml_(owner|reader|scorer|trainer|approver|deployer|auditor)$'
 ORDER BY 1
 """
@@ -36,7 +38,7 @@ _TAKE = "SELECT attempt, verb, arguments::text, asked_by, search_path FROM sqlml
 _REFUSED = "SELECT error_code, error FROM sqlml.job WHERE run_id = $run_id AND status = 'failed'"
 _FINISH = "SELECT sqlml.finish_job($run_id, $attempt, $answer::jsonb)::text"
 _FAIL = "SELECT sqlml.fail_job($run_id, $attempt, $code, $error)::text"
-_GIVE_BACK = "SELECT sqlml.give_back_job($run_id, $attempt)::text"
+_GIVE_BACK = "SELECT sqlml.give_back_job($run_id, $attempt, $code, $error)::text"
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,8 @@ def introduced(url: str) -> str:
     """
     with connected(url) as connection:
         engine = postgres_engine(connection, owner=None)
-        ((database, login, is_superuser, has_queue),) = engine.rows(_LOGIN)
+        ((database, login, is_superuser, has_queue, right_to_take),) = engine.rows(_LOGIN)
+        right = {"right_to_take": right_to_take}
         if not has_queue:
             raise InstallError(f"database {database} has no sqlml; run sqlml install on it")
         if is_superuser:
@@ -77,14 +80,14 @@ def introduced(url: str) -> str:
                 f"the worker logs in as {login}, a superuser, and needs less: CREATE ROLE sqlml_worker LOGIN; "
                 "GRANT sqlml_owner TO sqlml_worker; and GRANT it each role for which it shall work"
             )
-        if not engine.rows(_IS_OWNER)[0][0]:
+        if not engine.rows(_IS_OWNER, right)[0][0]:
             raise JobError(
                 f"the worker logs in as {login}, which may not write down what it does: GRANT sqlml_owner TO {login}"
             )
         pending = pending_migrations(postgres_engine(connection, caller="sqlml_owner"))
         if pending:
             raise InstallError(f"database {database} lacks {pending[0].name}; run sqlml install on it")
-        roles = ", ".join(role for (role,) in engine.rows(_ACTS_FOR))
+        roles = ", ".join(role for (role,) in engine.rows(_ACTS_FOR, right))
     logger.info("worker started on database %s as %s, for %s", database, login, roles or "no role yet")
     return f"{login}@{socket.gethostname()}:{os.getpid()}"
 
@@ -95,7 +98,7 @@ def perform(url: str, worker: str, attempts: Attempts, run_id: str, worker_id: i
     Raises
     ------
     GivenBack
-        Where it was ended early or the database was lost, and it is to be done again.
+        Where it is to be done again: it was told to end, the database was lost, or another job was in its way.
     """
     job = None
     try:
@@ -106,7 +109,7 @@ def perform(url: str, worker: str, attempts: Attempts, run_id: str, worker_id: i
                     _run(connection, job, attempts)
     except SqlmlError as error:
         if job is not None:
-            _give_back(url, job, attempts)
+            _give_back(url, job, error, attempts)
             logger.info("%s: goes back into the queue; %s", job, error.message)
         raise GivenBack from error
 
@@ -141,7 +144,7 @@ def _run(connection: Any, job: Job, attempts: Attempts) -> None:
             with engine.transaction() as owner:
                 owner.rows(_FINISH, {"run_id": job.run_id, "attempt": job.attempt, "answer": answer})
     except SqlmlError as error:
-        if connection.closed or attempts.ended.is_set():
+        if connection.closed or attempts.ended.is_set() or isinstance(error, DatabaseLocked):
             raise
         parameters = {"run_id": job.run_id, "attempt": job.attempt, "code": error.code, "error": error.message}
         _as_owner(connection, _FAIL, parameters)
@@ -158,13 +161,16 @@ def _answer(engine: Engine, job: Job, attempts: Attempts) -> str:
     return call(engine, job.verb, json.dumps(arguments), attempts.report)
 
 
-def _give_back(url: str, job: Job, attempts: Attempts) -> None:
+def _give_back(url: str, job: Job, error: SqlmlError, attempts: Attempts) -> None:
     """Let a job wait again; where the database cannot be asked now, that is done once it can."""
+    given_up = GivenUp(job.run_id, job.attempt, error.code, error.message)
+    if attempts.ended.is_set():
+        given_up = GivenUp(job.run_id, job.attempt)
     try:
         with connected(url) as connection:
-            _as_owner(connection, _GIVE_BACK, {"run_id": job.run_id, "attempt": job.attempt})
+            _as_owner(connection, _GIVE_BACK, asdict(given_up))
     except EngineError:
-        attempts.lost[job.run_id] = job.attempt
+        attempts.lost.append(given_up)
 
 
 def _as_owner(connection: Any, sql: str, parameters: dict[str, Any]) -> list[tuple[Any, ...]]:

@@ -12,13 +12,23 @@ class Interrupted(Exception):
     """The work was ended from outside, at the next step that it reported."""
 
 
+@dataclass(frozen=True)
+class GivenUp:
+    """An attempt that ended before its time: with the error, where it was ended by one."""
+
+    run_id: str
+    attempt: int
+    code: str | None = None
+    error: str | None = None
+
+
 @dataclass
 class Attempts:
-    """By run the number of each attempt under way. What ended because the database was lost is kept in ``lost``."""
+    """By run the number of each attempt under way. What was given up while the database was lost is in ``lost``."""
 
     ended: threading.Event = field(default_factory=threading.Event)
     running: dict[str, int] = field(default_factory=dict)
-    lost: dict[str, int] = field(default_factory=dict)
+    lost: list[GivenUp] = field(default_factory=list)
     failed: int = 0
     _interrupts: dict[str, Callable[[], None]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)

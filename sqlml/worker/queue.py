@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from typing import Any
 
 from procrastinate import App, BaseRetryStrategy, JobContext, PsycopgConnector, RetryDecision
@@ -13,11 +14,13 @@ from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import DeleteJobCondition, Job
 from procrastinate.worker import Worker
 
+from sqlml.engine.postgres import connection_string
+from sqlml.worker.attempts import GivenUp
 from sqlml.worker.settings import Settings
 
 QUEUE = "sqlml"
 _REQUEUE_STALLED = "SELECT sqlml.requeue_stalled(%(seconds)s)"
-_GIVE_BACK = "SELECT sqlml.give_back_job(%(run_id)s, %(attempt)s)"
+_GIVE_BACK = "SELECT sqlml.give_back_job(%(run_id)s, %(attempt)s, %(code)s, %(error)s)"
 
 
 class GivenBack(Exception):
@@ -41,7 +44,12 @@ class Queue:
         self._settings = settings
         # Not psycopg's default of waiting half a minute for a server that is gone.
         self._connector = PsycopgConnector(
-            conninfo=settings.target, min_size=2, max_size=4, timeout=5.0, configure=_as_owner, name="sqlml worker"
+            conninfo=connection_string(settings.target),
+            min_size=2,
+            max_size=4,
+            timeout=5.0,
+            configure=_as_owner,
+            name="sqlml worker",
         )
         self._app = App(connector=self._connector)
         self._app.task(name=QUEUE, queue=QUEUE, retry=_WaitAgain(), pass_context=True)(_task(perform))
@@ -55,7 +63,7 @@ class Queue:
         if self._worker is not None:
             self._worker.stop()  # type: ignore[no-untyped-call]
 
-    async def work(self, lost: Mapping[str, int]) -> None:
+    async def work(self, lost: Sequence[GivenUp]) -> None:
         """Do jobs until told to stop, or, where the queue is to be drained, until none is left.
 
         Attempts that were ``lost`` with an earlier connection are given back first. Ends early, or raises
@@ -93,10 +101,10 @@ class Queue:
             stalled_worker_timeout=self._settings.stalled_after,
         )
 
-    async def _take_up(self, lost: Mapping[str, int]) -> None:
+    async def _take_up(self, lost: Sequence[GivenUp]) -> None:
         """Put back what this worker lost with its last connection, and what others have left."""
-        for run_id, attempt in lost.items():
-            await self._connector.execute_query_async(_GIVE_BACK, run_id=run_id, attempt=attempt)
+        for each in lost:
+            await self._connector.execute_query_async(_GIVE_BACK, **asdict(each))
         if self._registered is not None:
             await self._app.job_manager.unregister_worker(self._registered)
             self._registered = None
@@ -105,7 +113,7 @@ class Queue:
     async def give_back(self, attempts: Mapping[str, int]) -> None:
         """Let jobs wait again, by run the attempt that is given up; without those to whom they were given."""
         for run_id, attempt in attempts.items():
-            await self._connector.execute_query_async(_GIVE_BACK, run_id=run_id, attempt=attempt)
+            await self._connector.execute_query_async(_GIVE_BACK, **asdict(GivenUp(run_id, attempt)))
         for job in await self._app.job_manager.list_jobs_async(queue=QUEUE, status="doing"):
             if job.task_kwargs["run_id"] in attempts:
                 with contextlib.suppress(ConnectorException):  # It has ended meanwhile.
@@ -135,5 +143,7 @@ async def _as_owner(connection: Any) -> None:
     """The queue belongs to sqlml_owner; the names in procrastinate's statements are found on the search path."""
     await connection.execute("SET ROLE sqlml_owner")
     await connection.execute("SET search_path = pg_catalog, sqlml_queue, pg_temp")
+    await connection.execute("SET default_transaction_isolation = 'read committed'")
+    await connection.execute("SET idle_session_timeout = 0")
     if not connection.autocommit:
         await connection.commit()

@@ -83,7 +83,7 @@ class _Service:
     async def _work(self) -> str | None:
         """Do jobs; gives why that ended where it was by no wish of ours."""
         try:
-            lost, self._attempts.lost = self._attempts.lost, {}
+            lost, self._attempts.lost = self._attempts.lost, []
             await self._queue.work(lost)
         except ConnectorException as error:
             return " ".join(str(error.__cause__ or error).split())

@@ -219,6 +219,19 @@ NO_RELATIONS = [
 ]
 
 
+def check_columns_by_the_hundreds(engine):
+    wanted = {f"c{number}": [number + 0.5, None, float(number)] for number in range(900)}
+    values = ", ".join(
+        f"CASE i WHEN 1 THEN {number + 0.5} WHEN 3 THEN {number} END::double precision AS c{number}"
+        for number in range(900)
+    )
+    wide = f"SELECT {values} FROM (VALUES (1), (2), (3)) AS g(i) ORDER BY i"
+    assert engine.arrow(wide).to_pydict() == wanted
+    assert pa.Table.from_batches(engine.batches(wide)).to_pydict() == wanted
+    (part,) = engine.parts(exp.maybe_parse(wide, dialect=engine.dialect), None, list(reversed(wanted)))
+    assert part.rows.to_pydict() == wanted
+
+
 def check_a_failed_transaction_leaves_nothing(engine):
     a_table(engine)
 

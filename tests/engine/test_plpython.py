@@ -118,8 +118,8 @@ def test_dates_of_any_style(admin, caller):
     function(
         admin,
         """
-from sqlml.engine.plpython import iso_dates, plpython_engine
-with iso_dates(plpy):
+from sqlml.engine.plpython import exact_texts, plpython_engine
+with exact_texts(plpy):
     engine = plpython_engine(plpy)
     row = engine.rows("SELECT timestamp '2024-01-31 12:00:00.5', date '2024-01-31', time '10:00',"
                       " '02/01/2024'::date")[0]

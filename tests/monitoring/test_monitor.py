@@ -350,7 +350,7 @@ def test_bad_input(buyer):
     buyer.rollback()
     score(buyer, visits(50, seed=130, first=4_000))
     buyer.execute("DROP TABLE prediction")
-    with pytest.raises(InvalidData, match=r"the prediction table 'prediction' of model 'buyer' is gone"):
+    with pytest.raises(InvalidData, match=r"the prediction table 'main.prediction' of model 'buyer' is gone"):
         monitor(buyer)
 
 

@@ -120,6 +120,7 @@ TEXT_ARGUMENTS = [
             "read_row": ["address"],
             "live_at": ["at"],
             "in_quotes": ["value"],
+            "folded": ["name"],
             "matching_characters": ["one", "other"],
             "is_readable": ["type", "kind"],
             "type_remedy": ["name", "type", "kind", "words"],

@@ -41,8 +41,25 @@ COLUMNS = {
 EXECUTE = {
     **dict.fromkeys(
         (
-            *("addressed", "unknown_address", "unknown_name", "in_quotes", "matching_characters", "missing_columns"),
-            *("has_columns", "read_row", "row_columns", "is_readable", "plain_value", "type_facts", "type_remedy"),
+            *(
+                "addressed",
+                "unknown_address",
+                "unknown_name",
+                "in_quotes",
+                "folded",
+                "matching_characters",
+                "missing_columns",
+            ),
+            *(
+                "typed_layout",
+                "row_table",
+                "read_row",
+                "row_columns",
+                "is_readable",
+                "plain_value",
+                "type_facts",
+                "type_remedy",
+            ),
             *("known_number", "float_sum", "float_product", "float_quotient", "number_in_json"),
         ),
         CALLERS,

@@ -121,7 +121,7 @@ def test_those_who_install_verify_and_work_run_no_function_of_others(fresh):
 
 SETTINGS = [
     """
-    SET quote_all_identifiers = on; SET default_transaction_isolation = serializable; SET search_path = '';
+    SET quote_all_identifiers = on; SET search_path = '';
     SET extra_float_digits = 0; SET datestyle = 'SQL, DMY'; SET intervalstyle = sql_standard;
     """,
     """

@@ -10,8 +10,17 @@ from sqlml.compile import dispatchers, routines, script
 UDFS = Path(__file__).parents[3] / "udfs" / "postgres"
 
 CALLED = (
-    *("in_quotes", "matching_characters", "known_number", "float_sum", "float_product", "float_quotient"),
-    *("number_in_json", "type_facts", "has_columns", "row_columns", "is_readable", "plain_value", "missing_columns"),
+    *("in_quotes", "folded", "matching_characters", "known_number", "float_sum", "float_product", "float_quotient"),
+    *(
+        "number_in_json",
+        "type_facts",
+        "typed_layout",
+        "row_table",
+        "row_columns",
+        "is_readable",
+        "plain_value",
+        "missing_columns",
+    ),
     *("type_remedy", "read_row", "unknown_name", "unknown_address", "address", "addressed"),
 )
 """The routines that compiled models and those that answer for every model call, each behind what it calls itself."""

@@ -427,7 +427,7 @@ def create_evil(connection):
         )
     for function in ("abs", "exp", "known_number"):
         connection.execute(f"CREATE FUNCTION evil.{function}(float8) RETURNS float8 LANGUAGE sql RETURN 666.0")
-    for function in ("to_jsonb", "has_columns", "jsonb_typeof", "record_send"):
+    for function in ("to_jsonb", "typed_layout", "row_table", "jsonb_typeof", "record_send"):
         connection.execute(f"CREATE FUNCTION evil.{function}(anyelement) RETURNS jsonb LANGUAGE sql AS 'SELECT NULL'")
     for name in ("text", "json", "jsonb", "date", "record", "bool", "float8", "timestamp", "bytea"):
         connection.execute(f"CREATE DOMAIN evil.{name} AS pg_catalog.int4 CHECK (false)")

@@ -225,7 +225,7 @@ def test_the_artifact_does_not_depend_on_the_process():
 )
 def test_no_more_threads_than_help(monkeypatch, small, strategy, seen, allowed, variable, threads):
     monkeypatch.setattr(module, "_SMALL", small)
-    monkeypatch.setattr(module.joblib, "cpu_count", lambda: allowed)
+    monkeypatch.setattr(module, "allowed_threads", lambda: allowed)
     monkeypatch.setattr(os, "cpu_count", lambda: seen)
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     if variable:

@@ -9,7 +9,7 @@ import pytest
 from sqlglot import exp
 
 from sqlml.errors import InvalidArgument
-from sqlml.measure.bins import CategoryBins, NumberBins, reference_bins
+from sqlml.measure.bins import CategoryBins, NumberBins, bin_expression, bin_places, reference_bins
 from sqlml.measure.counts import KEYS, counts_select
 from sqlml.measure.subset import DIALECTS
 
@@ -129,3 +129,29 @@ def test_names_are_quoted_and_never_pasted(connection):
     found = counted(connection, exp.to_table("scored"), {wild: BINS["x"]}, [wild])
     assert found[None, wild, None, None, 3] == 1
     assert connection.execute("SELECT COUNT(*) FROM scored").fetchone() == (1,)
+
+
+MIXED = [None, float("nan"), -float("inf"), float("inf"), -1.0, -0.0, 0.0, 0.5, 1.0, 4.999, 5.0, 5.0000001, 999.0]
+TEXTS = [None, "a", "b", "c", "", "A", "N/A", "other"]
+
+
+@pytest.mark.parametrize(
+    ("bins", "values"),
+    [
+        (NumberBins((0.0, 1.0), 5.0), pa.array(MIXED)),
+        (NumberBins((0.0, 1.0), 5.0, (999.0, 0.5)), pa.array(MIXED)),
+        (NumberBins((0.0,), 0.0), pa.array(MIXED)),
+        (NumberBins((), None), pa.array(MIXED)),
+        (NumberBins((), None, (999.0,)), pa.array(MIXED)),
+        (NumberBins((0.0, 1.0), 5.0), pa.array([], pa.float64())),
+        (CategoryBins(("a", "b")), pa.array(TEXTS)),
+        (CategoryBins(("b", "other"), ("N/A", "")), pa.array(TEXTS)),
+        (CategoryBins(()), pa.array(TEXTS)),
+        (CategoryBins(("false",)), pa.array([True, False, None])),
+        (reference_bins(DATA.column("x")), DATA.column("x").combine_chunks()),
+    ],
+)
+def test_places_of_values_in_memory_are_those_of_sql(connection, bins, values):
+    connection.register("given", pa.table({"i": range(len(values)), "v": values}))
+    query = exp.select(bin_expression(bins, exp.column("v")).as_("bin")).from_("given").order_by("i")
+    assert bin_places(bins, values).tolist() == [row[0] for row in connection.execute(query.sql("duckdb")).fetchall()]

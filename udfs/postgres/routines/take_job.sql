@@ -11,6 +11,9 @@ CREATE OR REPLACE FUNCTION sqlml.take_job(run_id text, worker text, worker_id bi
 DECLARE
   job sqlml.job;
   login CONSTANT name := session_user;
+  -- From PostgreSQL 16 on a member may be one that cannot take the role.
+  is_old CONSTANT boolean := current_setting('server_version_num')::integer < 160000;
+  right_to_take CONSTANT text := CASE WHEN is_old THEN 'MEMBER' ELSE 'SET' END;
   refusal text;
 BEGIN
   UPDATE sqlml.job AS taken SET
@@ -37,7 +40,7 @@ BEGIN
     );
   ELSIF NOT EXISTS (SELECT FROM pg_roles WHERE oid = job.asked_by_oid AND rolname = job.asked_by) THEN
     refusal := format('role %I, which asked for this, is not there any more; ask again as another role', job.asked_by);
-  ELSIF NOT pg_has_role(login, job.asked_by_oid, 'MEMBER') THEN
+  ELSIF NOT pg_has_role(login, job.asked_by_oid, right_to_take) THEN
     refusal := format('the worker runs as %1$I, which may not act as %2$I: GRANT %2$I TO %1$I, and ask again', login, job.asked_by);
     IF (SELECT rolsuper FROM pg_roles WHERE oid = job.asked_by_oid) THEN
       refusal := format(

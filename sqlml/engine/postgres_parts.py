@@ -1,0 +1,92 @@
+"""Some of the rows of a copy in PostgreSQL: those of a range of its pages, read, and written with what is made of them.
+
+A copy numbers its rows as it is made. A scan gives them in that order, and the number of a row says which of the values
+that were made of its part is its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import sqlglot
+from pyarrow import types
+from sqlglot import exp
+
+from sqlml.engine.postgres_rows import array_text
+from sqlml.engine.postgres_types import sql_type
+
+CHUNK_BYTES = 64 * 1024**2
+"""A part has about so many bytes at most, as they are stored."""
+
+_ROW = "sqlml_row"
+"""The number of a row in its copy, from 1."""
+
+
+class _WithTexts(Protocol):
+    def with_texts(self, sql: str, texts: Sequence[str]) -> None:
+        """Run a statement with texts for ``$1``, ``$2``, ..."""
+
+
+@dataclass(frozen=True)
+class CopiedPart:
+    """The rows of some pages of a copy, with so many ``before``; see :class:`sqlml.engine.protocol.Part`."""
+
+    statements: _WithTexts
+    table: exp.Table
+    pages: tuple[int, int]
+    before: int
+    rows: pa.RecordBatch
+
+    def write(self, values: pa.Table, insert: Callable[[exp.Expr], exp.Insert]) -> None:
+        """Run the INSERT of these rows with their values, which go along as one array for each column."""
+        texts: list[str] = []
+        place = exp.Sub(this=exp.column(_ROW), expression=exp.Literal.number(self.before))
+        made = [_value_at(place, values.column(name), texts).as_(name) for name in values.column_names]
+        rows = rows_of_pages(self.table, self.pages, exp.Star(), *made)
+        self.statements.with_texts(insert(rows.subquery("part")).sql("postgres"), texts)
+
+
+def page_ranges(pages: int, stored: int, n: int, size: int) -> Iterator[tuple[int, int]]:
+    """Ranges of pages that hold about ``size`` of ``n`` rows each, or less where they are large."""
+    step = max(1, min(pages * size // max(1, n), pages * CHUNK_BYTES // max(1, stored)))
+    return ((start, min(start + step, pages)) for start in range(0, pages, step))
+
+
+def rows_of_pages(table: exp.Table, pages: tuple[int, int], *columns: exp.Expr) -> exp.Select:
+    """The rows that lie in a range of pages, with these columns, by default all."""
+    first, end = (f"'({page},0)'::tid" for page in pages)
+    within = sqlglot.condition(f"ctid >= {first} AND ctid < {end}", dialect="postgres")
+    return exp.select(*(columns or ("*",))).from_(table.copy()).where(within)
+
+
+def numbered(query: exp.Query) -> exp.Select:
+    """The rows of a SELECT with their numbers. It stays a SELECT of its own, all of which workers can do."""
+    number = exp.Window(this=exp.RowNumber()).as_(_ROW)
+    return exp.select("*", number).from_(query.offset(0).subquery("given"))
+
+
+def _value_at(place: exp.Expr, column: pa.ChunkedArray, texts: list[str]) -> exp.Expr:
+    """The value of a row out of an array, which is a parameter of the statement and is added to ``texts``.
+
+    To find an element at once PostgreSQL needs elements of one width, and no NULL among them. So a text goes as the
+    number of its first like, in an array of the few that there are; a number beyond the array is NULL.
+    """
+    if not (types.is_string(column.type) or types.is_large_string(column.type)):
+        return _element(column, place, texts)
+    coded = pc.dictionary_encode(column).combine_chunks()
+    coded = coded.chunk(0) if isinstance(coded, pa.ChunkedArray) else coded
+    numbers = pc.add(coded.indices.cast(pa.int32()), pa.scalar(1, pa.int32())).fill_null(0)
+    code = _element(pa.chunked_array([numbers]), place, texts)
+    return _element(pa.chunked_array([coded.dictionary]), code, texts)
+
+
+def _element(values: pa.ChunkedArray, place: exp.Expr, texts: list[str]) -> exp.Expr:
+    texts.append(array_text(values))
+    kind = exp.DataType(this=exp.DataType.Type.USERDEFINED, kind=f"{sql_type(values.type)}[]")
+    # A SELECT of its own, which depends on no row, is run once and not for each row.
+    array = exp.select(exp.cast(exp.Parameter(this=exp.Literal.number(len(texts))), kind)).subquery()
+    return exp.Bracket(this=array, expressions=[place.copy()], offset=1)

@@ -1,0 +1,77 @@
+"""A whole table of PostgreSQL out of one statement, which the server can deal out to its parallel workers.
+
+A statement sees one state of the table, so that no copy of it is needed. Each part of it reads some of the pages and
+gathers the bytes of their columns, as :mod:`sqlml.engine.postgres_columns` says, and the parts are joined as they come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from sqlglot import exp
+
+from sqlml.engine.postgres_columns import Column, columns_select, has_fixed_width, source_name
+from sqlml.engine.postgres_relation import verbatim
+from sqlml.engine.relation import table_name
+
+LARGEST_BYTES = 256 * 1024**2
+"""Above this a table is read from a copy, in parts: one row cannot hold its values, which take up to twice as much."""
+
+_PARTS = 8
+"""Into so many parts a table is divided: enough that workers are done at about the same time."""
+_PAGES = """
+SELECT pg_catalog.pg_relation_size(oid) / pg_catalog.current_setting('block_size')::pg_catalog.int8,
+       pg_catalog.pg_relation_size(oid)
+FROM pg_catalog.pg_class
+WHERE oid = pg_catalog.to_regclass($name) AND relkind = 'r' AND NOT relhassubclass
+  AND relam = (SELECT oid FROM pg_catalog.pg_am WHERE amname = 'heap')
+"""
+_ALL_OF = "SELECT * FROM "
+
+
+def whole_selects(
+    sql: str, columns: Sequence[Column], rows: Callable[..., list[tuple[Any, ...]]]
+) -> Callable[[frozenset[int]], exp.Select] | None:
+    """What makes the one-row SELECT of all values of a SELECT, which is that of a plain table; None where it is not.
+
+    The function takes the positions of the columns that come with flags, as ``columns_select`` does. ``rows`` runs a
+    statement. Values of any length are not read so: they may be compressed, and how much they are shows too late.
+    """
+    table = table_name(sql.removeprefix(_ALL_OF), "postgres") if sql.startswith(_ALL_OF) else None
+    if table is None or not all(has_fixed_width(column.type) for column in columns):
+        return None
+    found = rows(_PAGES, {"name": table.sql("postgres")})
+    if not found or not 0 < found[0][1] <= LARGEST_BYTES:
+        return None
+    pages = found[0][0]
+    step = -(-pages // _PARTS)
+    names = [source_name(position) for position in range(len(columns))]
+    parts = [verbatim(_pages_of(table, start, step, pages), "q", names) for start in range(0, pages, step)]
+    return lambda flagged: _joined([columns_select(part, columns, flagged) for part in parts])
+
+
+def _pages_of(table: exp.Table, start: int, step: int, pages: int) -> str:
+    """The rows of some pages; the last of them are without an end, as the table may have grown."""
+    within: list[exp.Expr] = [exp.GTE(this=exp.column("ctid"), expression=_tid(start))]
+    if start + step < pages:
+        within.append(exp.LT(this=exp.column("ctid"), expression=_tid(start + step)))
+    return exp.select("*").from_(table).where(*within).sql("postgres")
+
+
+def _tid(page: int) -> exp.Expr:
+    return exp.cast(exp.Literal.string(f"({page},0)"), exp.DataType(this=exp.DataType.Type.USERDEFINED, kind="tid"))
+
+
+def _joined(parts: Sequence[exp.Select]) -> exp.Select:
+    """The one row of several: bytes one behind the other, in the same order in all columns, and the sums of counts."""
+    values = []
+    for named in parts[0].expressions:
+        column = exp.column(named.alias)
+        if isinstance(named.this, exp.Count):
+            joined: exp.Expr = exp.cast(exp.Sum(this=column), "BIGINT")
+        else:
+            joined = exp.Anonymous(this="string_agg", expressions=[column, exp.Literal.string("")])
+        values.append(joined.as_(named.alias))
+    together = exp.union(*parts, distinct=False) if len(parts) > 1 else parts[0]
+    return exp.select(*values).from_(together.subquery("parts"))
