@@ -94,6 +94,7 @@ def _over_rows(address: str, model: Model, core: Function) -> Function:
         Assign(PLANNED, _layout(model)),
         If(_is_as_planned(model), (Return(_core_over(model, core, typed_field)),)),
         Assign(DOCUMENT, call("to_jsonb", exp.column(FEATURES))),
+        If(_is_of_other_types(model), (Assign(DOCUMENT, exp.Null()),)),
         *_doubted(model),
         If(is_irregular, (Assign(DOCUMENT, read),)),
         Return(_core_over(model, core, json_field)),
@@ -123,8 +124,20 @@ def _is_as_planned(model: Model) -> exp.Expr:
     plan this condition anew when the table is altered.
     """
     same = operator(_layout(model), "=", exp.column(PLANNED))
-    named = operator(call("row_table", _no_row(), schema="sqlml"), "<>", exp.column(NOWHERE))
-    return exp.and_(exp.Paren(this=same), exp.Paren(this=named), wrap=False)
+    return exp.and_(exp.Paren(this=same), exp.Paren(this=_is_named()), wrap=False)
+
+
+def _is_of_other_types(model: Model) -> exp.Expr:
+    """Whether the row is of a table that lacks a column or has one of another type, of which JSON shows the text only.
+
+    A TIMESTAMP would pass there for a text that was never seen.
+    """
+    unreadable = exp.Is(this=exp.Paren(this=_layout(model)), expression=exp.Null())
+    return exp.and_(exp.Paren(this=_is_named()), exp.Paren(this=unreadable), wrap=False)
+
+
+def _is_named() -> exp.Expr:
+    return operator(call("row_table", _no_row(), schema="sqlml"), "<>", exp.column(NOWHERE))
 
 
 def _no_row() -> exp.Expr:

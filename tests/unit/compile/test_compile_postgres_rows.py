@@ -253,6 +253,17 @@ def test_what_is_refused_and_in_which_words(scored, type, kind):
             assert faults[column] == said
 
 
+@pytest.mark.parametrize("type", ["date", "timestamp", "timestamptz", "time", "interval"])
+def test_a_table_is_held_to_the_types_of_its_columns_and_not_to_their_text(scored, type):
+    """In JSON a time is a text, and would pass for a city that was never seen."""
+    value = {"time": "'12:00'", "interval": "'1 day'"}.get(type, "'2001-01-01'")
+    scored.execute(f"CREATE TABLE t AS {row_of(city=f'{value}::{type}')}")
+    types = [ARROW["bigint"], ARROW[type], ARROW["boolean"], ARROW["date"], ARROW["timestamp"]]
+    with pytest.raises(FeatureMismatch) as expected:
+        locate(MODEL, list(VALUES), types)
+    assert refusal(scored, "SELECT sqlml.predict_m(t) FROM t") == ("ML020", f"model 'm@1': {expected.value.message}")
+
+
 NUMERIC = ("real", "double precision", "numeric(9, 2)")
 
 
