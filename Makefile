@@ -18,8 +18,8 @@ demo: $(DBT) ## train, predict, monitor and retrain on real flights, by dbt; lea
 
 test: lint postgres ## lint, then every test, and whether each routine has one
 	rm -rf build/routines
-	$(BIN)/python -m pytest -n 2 --dist loadfile --routines build/routines tests/dbt
-	$(BIN)/python -m pytest -n 2 --dist loadgroup --routines build/routines --ignore tests/dbt
+	$(BIN)/python -m pytest -n 2 --dist loadfile --routines=build/routines tests/dbt
+	$(BIN)/python -m pytest -n 2 --dist loadgroup --routines=build/routines --ignore tests/dbt
 	PYTHONPATH=tests $(BIN)/python -m routines build/routines
 
 postgres: ## install PostgreSQL, its PL/Python and plpgsql_check, where they are missing (Debian, Ubuntu; root or sudo)
