@@ -139,6 +139,11 @@ def has_fixed_width(type: ColumnType) -> bool:
     return type.element is None and (type.kind in _FIXED or type.kind == "decimal")
 
 
+def fixed_width(type: ColumnType) -> int:
+    """How many bytes are gathered of each value of a type of which all take the same number."""
+    return np.dtype(_FIXED["int8" if type.kind == "decimal" else type.kind][1]).itemsize
+
+
 def _pieces(type: ColumnType, value: exp.Expression) -> list[exp.Expression]:
     """The bytes that are gathered of each value: of fixed width, or the length and the bytes; of an array its parts."""
     if type.element is not None:

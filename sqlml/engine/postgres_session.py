@@ -357,7 +357,8 @@ class PostgresEngine(PostgresSession):
         try:
             for pages in page_ranges(*self._pages(table), n, size):
                 rows = self._read_pages(table, pages, [_named(name) for name in read], columns).combine_chunks()
-                yield CopiedPart(self._statements, table, pages, before, rows.to_batches()[0])
+                for batch in rows.to_batches():  # One, or none: PostgreSQL 16 leaves empty pages behind the last row.
+                    yield CopiedPart(self._statements, table, pages, before, batch)
                 before += rows.num_rows
         finally:
             if self._statements.is_usable():

@@ -11,12 +11,13 @@ from typing import Any
 
 from sqlglot import exp
 
-from sqlml.engine.postgres_columns import Column, columns_select, has_fixed_width, source_name
+from sqlml.engine.postgres_columns import Column, columns_select, fixed_width, has_fixed_width, source_name
 from sqlml.engine.postgres_relation import verbatim
 from sqlml.engine.relation import table_name
 
 LARGEST_BYTES = 256 * 1024**2
-"""Above this a table is read from a copy, in parts: one row cannot hold its values, which take up to twice as much."""
+"""Above this, as it is stored or as its values are gathered, a table is read from a copy, in parts: a row of PostgreSQL
+holds 1 GB. A NULL takes a bit in the table and as much as any value when gathered."""
 
 _PARTS = 8
 """Into so many parts a table is divided: enough that workers are done at about the same time."""
@@ -45,6 +46,9 @@ def whole_selects(
     if not found or not 0 < found[0][1] <= LARGEST_BYTES:
         return None
     pages = found[0][0]
+    count = exp.select(exp.Count(this=exp.Star())).from_(table.copy()).sql("postgres")
+    if rows(count)[0][0] * sum(fixed_width(column.type) for column in columns) > LARGEST_BYTES:
+        return None
     step = -(-pages // _PARTS)
     names = [source_name(position) for position in range(len(columns))]
     parts = [verbatim(_pages_of(table, start, step, pages), "q", names) for start in range(0, pages, step)]

@@ -84,9 +84,7 @@ def score(
         engine.lock_table(writable_table(into, engine.dialect, "into"))
         source = _source(engine, relation, into, key_column, time_column)
         rows_in = _check_keys(engine, source)
-        if source.into_exists:
-            index_prediction_table(engine, source.into, source.key)
-        else:
+        if not source.into_exists:
             create_prediction_table(engine, source.into, source.relation, source.key)
         remember_prediction_table(engine, owner, version.address.model, source.into, source.key, source.time)
         added, unknown = 0, Counter[str]()
@@ -98,6 +96,9 @@ def score(
             unknown.update(unseen(version.model.features, version.columns(rows)))
             added += len(rows)
             report("scoring", added, rows_in)
+        if source.into_exists:
+            # Last, as others who write to the table wait for it until all is committed.
+            index_prediction_table(engine, source.into, source.key)
         _write_down(owner, run, version, rows_in, added, unknown)
     return {"run_id": run.run_id, "rows": added, "version": version.address.version}
 

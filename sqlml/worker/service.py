@@ -82,10 +82,12 @@ class _Service:
 
     async def _work(self) -> str | None:
         """Do jobs; gives why that ended where it was by no wish of ours."""
+        lost, self._attempts.lost = self._attempts.lost, []
         try:
-            lost, self._attempts.lost = self._attempts.lost, []
             await self._queue.work(lost)
         except ConnectorException as error:
+            # Told again with the next connection: who has been told that already looks at the number of the attempt.
+            self._attempts.lost[:0] = lost
             return " ".join(str(error.__cause__ or error).split())
         if self._stopping.is_set() or self._settings.drain:
             return None

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 from sqlglot import exp
 
-from sqlml.engine import postgres_session
+from sqlml.engine import postgres_session, postgres_whole
 from sqlml.engine.duckdb import DuckDBEngine
 from sqlml.engine.postgres import opened
 from sqlml.engine.postgres_columns import Column
@@ -86,6 +86,31 @@ def test_texts_and_very_large_tables_are_copied(engine):
     text, number = Column("id", ColumnType("text", pa.string())), Column("id", ColumnType("int4", pa.int32()))
     assert whole_selects('SELECT * FROM "t"', [text], engine.rows) is None
     assert whole_selects('SELECT * FROM "t"', [number], lambda *_: [(10**6, LARGEST_BYTES + 1)]) is None
+
+
+def test_a_small_table_of_many_nulls_is_copied(engine, monkeypatch):
+    nulls = ", ".join(f"NULL::double precision AS x{number}" for number in range(60))
+    engine.execute(f"CREATE TABLE sparse AS SELECT i AS id, {nulls} FROM generate_series(1, 5000) AS g(i)")
+    columns = [Column(f"x{number}", ColumnType("float8", pa.float64())) for number in range(60)]
+    assert whole_selects('SELECT * FROM "sparse"', columns, engine.rows) is not None
+    monkeypatch.setattr(postgres_whole, "LARGEST_BYTES", 1024**2)
+    assert engine.rows("SELECT pg_table_size('sparse') < 1024 * 1024") == [(True,)]
+    assert whole_selects('SELECT * FROM "sparse"', columns, engine.rows) is None
+
+
+def test_pages_without_rows_make_no_part(engine, monkeypatch):
+    """PostgreSQL 16 leaves some behind the last row of a table that one statement has filled."""
+    pages_of = postgres_session.PostgresSession._pages
+
+    def with_empty_ones(session, table):
+        pages, size = pages_of(session, table)
+        return pages + 63, size
+
+    monkeypatch.setattr(postgres_session.PostgresSession, "_pages", with_empty_ones)
+    engine.execute("CREATE TABLE t AS SELECT i FROM generate_series(1, 1000) AS g(i)")
+    parts = list(engine.parts(exp.select("*").from_("t"), None, ["i"], size=100))
+    assert sorted(i for part in parts for i in part.rows.column("i").to_pylist()) == list(range(1, 1001))
+    assert all(part.rows.num_rows for part in parts)
 
 
 def check_rows_are_written_with_their_values(engine):
