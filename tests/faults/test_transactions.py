@@ -98,7 +98,8 @@ def test_a_failure_while_writing_leaves_nothing(visit, monkeypatch):
 
 LONG = TRAIN.replace("'bought')", "'bought', hyperparams => '{\"n_estimators\": 20000}')")
 CHILD = """
-import sqlml, sys
+import signal, sqlml, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # Shells let what they start in the background ignore it.
 path, visit, train = sys.argv[1:]
 con = sqlml.connect(path)
 con.execute(visit.replace("range(200)", "range(200000)"))
