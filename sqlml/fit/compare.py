@@ -14,7 +14,8 @@ from sqlml.fit.metric import higher_is_better, metric_value, primary_metric
 
 Floats = NDArray[np.float64]
 
-_NORMAL_975 = NormalDist().inv_cdf(0.975)
+NORMAL_975 = NormalDist().inv_cdf(0.975)
+"""So many standard errors on either side make an interval of 95 %."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def compare(
     weights = np.ones(len(target)) if weight is None else weight
     error = _STANDARD_ERRORS[metric](target, candidate, reference, weights)
     difference = sign * (values[0] - values[1])
-    low, high = difference - _NORMAL_975 * error, difference + _NORMAL_975 * error
+    low, high = difference - NORMAL_975 * error, difference + NORMAL_975 * error
     return Difference(metric, values[0], values[1], difference, low, high, len(target))
 
 

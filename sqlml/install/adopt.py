@@ -13,7 +13,7 @@ from sqlml.errors import InstallError
 from sqlml.install.files import bare_name, is_installed, sql_files
 from sqlml.install.verify import Difference, verify
 from sqlml.registry.queries import query
-from sqlml.registry.routine import recorded_routines
+from sqlml.registry.routine import COMPILED, recorded_routines
 from sqlml.registry.run import utc_now
 
 BY_HAND = {"postgres"}
@@ -100,7 +100,7 @@ def _given(engine: Engine, install_anew: Callable[[Session, str], None], level: 
         rows = owner.rows(_GIVEN.sql(engine.dialect))
         objects = [dict(zip(names, map(str, row), strict=True)) for row in rows]
         # What answers for every model is made from the models, when all else is there.
-        given.append(_Given(migrations, [row for row in objects if not row["file"].startswith("compiled:")]))
+        given.append(_Given(migrations, [row for row in objects if not row["file"].startswith(COMPILED)]))
         raise _Undone
     return given[0]
 

@@ -21,9 +21,10 @@ from sqlml.install.files import (
     stale_files,
 )
 from sqlml.install.policies import as_ours, is_changed
-from sqlml.install.rights import COMPILED, expected_rights, model_grants, restore_rights
+from sqlml.install.rights import expected_rights, model_grants, restore_rights
 from sqlml.registry.queries import query
 from sqlml.registry.routine import (
+    COMPILED,
     RecordedRoutine,
     forget_routine,
     record_entries,

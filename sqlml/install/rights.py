@@ -8,10 +8,7 @@ from collections.abc import Collection
 from sqlglot import exp
 
 from sqlml.engine import CatalogEntry, Engine
-from sqlml.registry.routine import RecordedRoutine
-
-COMPILED = "compiled:"
-"""What the name of the file of a generated routine begins with; the model and its version follow, where it has one."""
+from sqlml.registry.routine import COMPILED, RecordedRoutine
 
 _SCORERS = "sqlml_scorer"
 _OWNER = re.compile(r"^owner (.+)\Z", re.MULTILINE)

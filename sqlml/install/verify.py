@@ -20,8 +20,8 @@ from sqlml.install.files import (
 )
 from sqlml.install.policies import as_ours, is_changed
 from sqlml.install.queue import QUEUE
-from sqlml.install.rights import COMPILED, expected_rights, model_grants, without_owner
-from sqlml.registry.routine import RecordedRoutine, recorded_definition, recorded_routines
+from sqlml.install.rights import expected_rights, model_grants, without_owner
+from sqlml.registry.routine import COMPILED, RecordedRoutine, recorded_definition, recorded_routines
 
 
 @dataclass(frozen=True)

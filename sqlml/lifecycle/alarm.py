@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 
 from sqlml.engine import Session
+from sqlml.fit.compare import NORMAL_975
 from sqlml.fit.metric import higher_is_better
-from sqlml.lifecycle.realised import NORMAL_975
 from sqlml.registry.alert import Condition
 from sqlml.registry.model import Address
 from sqlml.registry.monitoring import PerformanceMetric

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from sqlml.errors import InvalidArgument, InvalidData
-from sqlml.fit.names import unknown_name
+from sqlml.fit.names import found_column, unknown_name
 from sqlml.kernel.arrow_types import sql_name
 
 Report = Callable[[str, int, int], None]
@@ -57,6 +57,20 @@ def one_of(value: Any, choices: Sequence[str], argument: str) -> str:
     if not isinstance(value, str) or value not in choices:
         raise InvalidArgument(f"{argument} => {value!r} is unknown; {unknown_name(str(value), choices)}")
     return value
+
+
+def named_column(names: Sequence[str], argument: str, name: Any, relation: str) -> str:
+    """The column of a relation that an argument names, as the relation has it.
+
+    Raises
+    ------
+    InvalidData
+        Where there is none.
+    """
+    found = found_column(name, list(names)) if isinstance(name, str) else None
+    if found is None:
+        raise InvalidData(f"{argument} => {name!r} is no column of {relation!r}; {unknown_name(str(name), names)}")
+    return found
 
 
 def refuse_no_time(argument: str, column: pa.Field, relation: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from sqlglot import exp
 
 from sqlml.engine import Engine
 from sqlml.errors import InvalidData
-from sqlml.fit.compare import compare
+from sqlml.fit.compare import NORMAL_975, compare
 from sqlml.lifecycle.evaluate import Judged, measured
 from sqlml.lifecycle.monitored import output_name
 from sqlml.lifecycle.predict import LoadedVersion
@@ -26,8 +25,6 @@ from sqlml.spec import Model
 
 LEAST_ROWS = 30
 """A slice with fewer rows whose truth is known is not measured: its metrics would be noise."""
-
-NORMAL_975 = NormalDist().inv_cdf(0.975)
 
 
 def realised_performance(

@@ -14,10 +14,9 @@ from sqlglot import exp
 from sqlml.engine import Engine, Relation, Session
 from sqlml.engine.relation import writable_table
 from sqlml.errors import InvalidData
-from sqlml.fit.names import found_column, unknown_name
 from sqlml.kernel.encode import unseen
 from sqlml.kernel.scorer import labels, probabilities
-from sqlml.lifecycle.arguments import Report, refuse_no_time, silent
+from sqlml.lifecycle.arguments import Report, named_column, refuse_no_time, silent
 from sqlml.lifecycle.predict import LoadedVersion, load_version
 from sqlml.measure.formula import by_bytes
 from sqlml.registry.model import resolve
@@ -112,9 +111,9 @@ def _alias(model: str) -> str | None:
 def _source(engine: Engine, relation: str, into: str, key_column: str, time_column: str | None) -> _Source:
     given = engine.relation(relation)
     schema = engine.arrow(given.select().limit(0).sql(engine.dialect), given.parameters).schema
-    key = _column(schema, key_column, "key_column", relation)
+    key = named_column(schema.names, "key_column", key_column, relation)
     check_key_name(key)
-    time = None if time_column is None else _column(schema, time_column, "time_column", relation)
+    time = None if time_column is None else named_column(schema.names, "time_column", time_column, relation)
     if time is not None:
         refuse_no_time("time_column", schema.field(time), relation)
     table = writable_table(into, engine.dialect, "into")
@@ -122,15 +121,6 @@ def _source(engine: Engine, relation: str, into: str, key_column: str, time_colu
     if exists:
         check_prediction_table(engine, table, key)
     return _Source(given, schema, key, time, table, exists)
-
-
-def _column(schema: pa.Schema, name: str, argument: str, relation: str) -> str:
-    found = found_column(name, schema.names) if isinstance(name, str) else None
-    if found is None:
-        raise InvalidData(
-            f"{argument} => {name!r} is no column of {relation!r}; {unknown_name(str(name), schema.names)}"
-        )
-    return found
 
 
 def _check_keys(engine: Engine, source: _Source) -> int:

@@ -11,9 +11,8 @@ from sqlglot import exp
 
 from sqlml.engine import Engine, Session
 from sqlml.errors import InvalidData
-from sqlml.fit.names import found_column, unknown_name
 from sqlml.fit.target import class_codes, target_values
-from sqlml.lifecycle.arguments import refuse_no_time
+from sqlml.lifecycle.arguments import named_column, refuse_no_time
 from sqlml.measure.formula import by_bytes
 from sqlml.registry.model import checked_name, known_task_and_target, unknown_address
 from sqlml.registry.prediction_table import quoted
@@ -72,7 +71,7 @@ def _rows(engine: Engine, relation: str, columns: dict[str, str]) -> pa.Table:
     """The rows with a truth: ``key`` as text, ``truth``, ``observed_at`` and ``event_time``, NULL where not given."""
     given = engine.relation(relation)
     empty = engine.arrow(given.select().limit(0).sql(engine.dialect), given.parameters)
-    found = {argument: _column(empty.column_names, argument, name, relation) for argument, name in columns.items()}
+    found = {argument: named_column(empty.column_names, argument, name, relation) for argument, name in columns.items()}
     for argument in {"observed_column", "time_column"} & found.keys():
         refuse_no_time(argument, empty.schema.field(found[argument]), relation)
     truth = quoted(found["truth_column"])
@@ -87,13 +86,6 @@ def _rows(engine: Engine, relation: str, columns: dict[str, str]) -> pa.Table:
 
 def _time(column: str | None) -> exp.Cast:
     return exp.cast(exp.null() if column is None else quoted(column), "TIMESTAMP")
-
-
-def _column(names: list[str], argument: str, name: Any, relation: str) -> str:
-    found = found_column(name, names) if isinstance(name, str) else None
-    if found is None:
-        raise InvalidData(f"{argument} => {name!r} is no column of {relation!r}; {unknown_name(str(name), names)}")
-    return found
 
 
 def _truths(

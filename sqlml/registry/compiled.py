@@ -19,15 +19,12 @@ from sqlml.kernel.scorer import scorer
 from sqlml.registry.deployment import current
 from sqlml.registry.model import Address
 from sqlml.registry.queries import query
-from sqlml.registry.routine import record_routines, text_hash
+from sqlml.registry.routine import COMPILED, record_routines, text_hash
 from sqlml.registry.run import utc_now
 from sqlml.spec import Model
 
 ROWS_COMPARED = 10_000
 """At most this many held-out rows are scored both ways."""
-
-DISPATCHERS = "compiled:"
-"""The origin of routines that answer for every live model, and belong to none."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +58,7 @@ def compile_and_prove(session: Session, address: Address, model: Model, rows: pa
     _create(session, kept if kept.sql else compiled)
     in_sql = _raw_scores(session, address, model, sample)
     if kept.sql:
-        record_routines(session, kept.creates, f"compiled:{address}", text_hash(compiled.sql))
+        record_routines(session, kept.creates, f"{COMPILED}{address}", text_hash(compiled.sql))
     else:
         _restore_live(session, address, compiled)
     in_kernel = scorer(model).raw_rows({name: sample.column(name) for name in sample.column_names})
@@ -101,7 +98,7 @@ def create_live_routines(session: Session, address: Address) -> None:
             f"{address} has no compiled SQL that was proved in {session.name}; train it here, or deploy another version"
         )
     _create(session, compiled)
-    record_routines(session, compiled.creates, f"compiled:{address}", text_hash(compiled.sql))
+    record_routines(session, compiled.creates, f"{COMPILED}{address}", text_hash(compiled.sql))
     if not _is_dispatched(session, address.model):
         create_dispatchers(session, address.model)
 
@@ -116,13 +113,13 @@ def create_dispatchers(session: Session, going_live: str | None = None) -> None:
     compiled = _dispatchers(session, going_live)
     if compiled.sql:
         _create(session, compiled)
-        record_routines(session, compiled.creates, DISPATCHERS, text_hash(compiled.sql))
+        record_routines(session, compiled.creates, COMPILED, text_hash(compiled.sql))
 
 
 def _is_dispatched(session: Session, going_live: str) -> bool:
     """Whether the dispatchers know this model already, so that nobody has to wait for them to be made anew."""
     expected = text_hash(_dispatchers(session, going_live).sql)
-    return session.rows(query("file_hashes"), {"file": DISPATCHERS}) == [(expected,)]
+    return session.rows(query("file_hashes"), {"file": COMPILED}) == [(expected,)]
 
 
 def _dispatchers(session: Session, going_live: str | None) -> Compiled:

@@ -10,6 +10,9 @@ from sqlml.engine import CatalogEntry, Session
 from sqlml.registry.queries import query
 from sqlml.registry.run import utc_now
 
+COMPILED = "compiled:"
+"""The origin of routines that models bring: before an address those of a version, alone those that know every model."""
+
 
 @dataclass(frozen=True)
 class RecordedRoutine:
