@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from sqlml.engine.postgres import SYSTEM_PATH, opened
+from sqlml.engine.postgres.client import SYSTEM_PATH, opened
 from sqlml.errors import SqlmlError
 from sqlml.install import pending_migrations
 

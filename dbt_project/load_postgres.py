@@ -15,9 +15,9 @@ from pathlib import Path
 import pyarrow.parquet as pq
 from sqlglot import exp
 
-from sqlml.engine.postgres import opened
-from sqlml.engine.postgres_session import PostgresEngine
-from sqlml.engine.postgres_types import sql_type
+from sqlml.engine.postgres.client import opened
+from sqlml.engine.postgres.engine import PostgresEngine
+from sqlml.engine.postgres.types import sql_type
 
 DATA = Path(__file__).parent / "data"
 

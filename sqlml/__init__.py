@@ -7,11 +7,11 @@ from sqlml.errors import SqlmlError
 
 if TYPE_CHECKING:
     from sqlml.connection import connect
-    from sqlml.engine.duckdb_connection import Connection
+    from sqlml.engine.duckdb.connection import Connection
 
 __all__ = ["Connection", "SqlmlError", "connect"]
 
-_HOMES = {"Connection": "sqlml.engine.duckdb_connection", "connect": "sqlml.connection"}
+_HOMES = {"Connection": "sqlml.engine.duckdb.connection", "connect": "sqlml.connection"}
 
 
 def __getattr__(name: str) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from sqlml.engine.duckdb_connection import (
+from sqlml.engine.duckdb.connection import (
     Connection,
     Database,
     Function,

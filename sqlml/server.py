@@ -26,7 +26,7 @@ def answer(plpy: Any, verb: str, arguments: str) -> str:
     SQL around it raises the error: one that Python raises would get its kind before its text, and a traceback.
     """
     with _blocked(signal.valid_signals()):
-        from sqlml.engine import plpython
+        from sqlml.engine.postgres import plpython
         from sqlml.errors import SqlmlError
         from sqlml.lifecycle.call import call
     with _blocked(plpython.SIGNALS):

@@ -20,7 +20,7 @@ from sqlml.cli.table import Layout, Row, record_lines, table_lines
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from sqlml.engine.duckdb_connection import Connection
+    from sqlml.engine.duckdb.connection import Connection
 
 FORMATS = ("table", "csv", "json")
 ROWS_ON_A_TERMINAL = 40

@@ -25,12 +25,12 @@ from sqlml.cli.completion import DOT_COMMANDS, SqlCompleter
 from sqlml.cli.failure import StatementFailed
 from sqlml.cli.output import Output
 from sqlml.cli.statement import run_statement, user_errors
-from sqlml.engine.duckdb import DuckDBEngine
+from sqlml.engine.duckdb.engine import DuckDBEngine
 from sqlml.errors import SqlmlError
 from sqlml.registry.queries import query
 
 if TYPE_CHECKING:
-    from sqlml.engine.duckdb_connection import Connection
+    from sqlml.engine.duckdb.connection import Connection
 
 HELP = """\
 A statement ends with ; and may stand on several lines. Tab completes, arrow up goes back in what was typed.

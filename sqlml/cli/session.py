@@ -11,8 +11,8 @@ from sqlml.cli.failure import Interrupted
 from sqlml.cli.interrupt import interruptible, interrupts_held
 
 if TYPE_CHECKING:
-    from sqlml.engine.duckdb import DuckDBEngine
-    from sqlml.engine.duckdb_connection import Connection
+    from sqlml.engine.duckdb.connection import Connection
+    from sqlml.engine.duckdb.engine import DuckDBEngine
 
 _RUNS = "SELECT count(*) FROM sqlml.run"
 
@@ -30,7 +30,7 @@ def connected(file: str, read_only: bool = False) -> Iterator[Connection]:
 @contextmanager
 def engine_on(file: str) -> Iterator[tuple[DuckDBEngine, Connection]]:
     """An engine for one use case, and its connection; Ctrl-C ends it, and says what became of the work."""
-    from sqlml.engine.duckdb import DuckDBEngine
+    from sqlml.engine.duckdb.engine import DuckDBEngine
 
     with connected(file) as connection:
         engine = DuckDBEngine(connection)
@@ -47,8 +47,8 @@ def engine_on(file: str) -> Iterator[tuple[DuckDBEngine, Connection]]:
 @contextmanager
 def inspected(file: str) -> Iterator[tuple[DuckDBEngine, Connection]]:
     """An engine and its connection on a file that is opened read-only and seen as it is, up to date or not."""
-    from sqlml.engine.duckdb import DuckDBEngine
-    from sqlml.engine.duckdb_connection import open_connection
+    from sqlml.engine.duckdb.connection import open_connection
+    from sqlml.engine.duckdb.engine import DuckDBEngine
 
     with (
         interrupts_held(),

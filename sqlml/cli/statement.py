@@ -16,7 +16,7 @@ from sqlml.cli.output import Output, Printed, print_relation
 from sqlml.errors import SqlmlError
 
 if TYPE_CHECKING:
-    from sqlml.engine.duckdb_connection import Connection
+    from sqlml.engine.duckdb.connection import Connection
 
 _LINE = re.compile(r"^LINE (\d+):", re.MULTILINE)
 _SELECT_LIKE = ("SELECT", "EXPLAIN")
@@ -96,7 +96,7 @@ def _without_end(query: str) -> str:
 @contextmanager
 def user_errors() -> Iterator[None]:
     """Raise what DuckDB says of a user's statement in its own words, and an error of sqlml's as it is."""
-    from sqlml.engine.duckdb import error_of, first_line, wrapped_errors
+    from sqlml.engine.duckdb.engine import error_of, first_line, wrapped_errors
 
     try:
         with wrapped_errors():

@@ -11,7 +11,7 @@ import click
 from sqlml.errors import InstallError
 
 if TYPE_CHECKING:
-    from sqlml.engine.postgres_session import PostgresEngine
+    from sqlml.engine.postgres.engine import PostgresEngine
 
 VARIABLE = "SQLML_TARGET"
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -41,7 +41,7 @@ def engine_at(target: str) -> Iterator[tuple[PostgresEngine, str]]:
         Where the driver is not installed.
     """
     try:
-        from sqlml.engine.postgres import SYSTEM_PATH, database_of, opened
+        from sqlml.engine.postgres.client import SYSTEM_PATH, database_of, opened
     except ImportError as error:
         raise InstallError("PostgreSQL takes a driver: pip install 'sqlml[postgres]'") from error
     shown = database_of(target)

@@ -15,7 +15,7 @@ from sqlglot import exp
 
 import sqlml
 from sqlml import Connection
-from sqlml.engine.duckdb_connection import open_connection
+from sqlml.engine.duckdb.connection import open_connection
 from sqlml.errors import InvalidArgument, SqlmlError
 from sqlml.install import shipped_folder
 from sqlml.report.demo_job import Job, Watch, copied_project, refuse_without_dbt, run_dbt

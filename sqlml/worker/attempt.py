@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlml.engine import Engine
-from sqlml.engine.postgres import postgres_engine
-from sqlml.engine.postgres_confined import confined_engine, connected
+from sqlml.engine.postgres.client import postgres_engine
+from sqlml.engine.postgres.confined import confined_engine, connected
 from sqlml.errors import DatabaseLocked, EngineError, InstallError, InvalidArgument, JobError, SqlmlError
 from sqlml.fit.names import unknown_name
 from sqlml.install import pending_migrations

@@ -14,7 +14,7 @@ from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import DeleteJobCondition, Job
 from procrastinate.worker import Worker
 
-from sqlml.engine.postgres import connection_string
+from sqlml.engine.postgres.client import connection_string
 from sqlml.worker.attempts import GivenUp
 from sqlml.worker.settings import Settings
 

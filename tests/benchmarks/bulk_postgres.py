@@ -23,7 +23,7 @@ sys.path[:0] = [str(TESTS)]
 
 from postgres import running_server  # noqa: E402
 
-from sqlml.engine.postgres import opened  # noqa: E402
+from sqlml.engine.postgres.client import opened  # noqa: E402
 from sqlml.install import install  # noqa: E402
 
 COLUMNS = [f"x{index}" for index in range(20)]
@@ -81,7 +81,7 @@ def call_train(connection, model, relation, deploy):
 LIGHTGBM_ALONE = f"""
 CREATE FUNCTION lightgbm_alone(relation text) RETURNS double precision LANGUAGE plpython3u AS $$
 import time, lightgbm, numpy
-from sqlml.engine.plpython import plpython_engine
+from sqlml.engine.postgres.plpython import plpython_engine
 from sqlml.fit.lightgbm import _FIXED
 table = plpython_engine(plpy).arrow("SELECT * FROM " + relation + " WHERE id % 4 > 0 ORDER BY id")
 matrix = numpy.column_stack([table.column(name).to_numpy() for name in {COLUMNS!r}])

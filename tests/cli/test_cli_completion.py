@@ -5,7 +5,7 @@ import pytest
 from sqlml.cli.catalog import Catalog, read_catalog
 from sqlml.cli.completion import completions
 from sqlml.cli.prompt import is_complete
-from sqlml.engine.duckdb import DuckDBEngine
+from sqlml.engine.duckdb.engine import DuckDBEngine
 
 CATALOG = Catalog(
     tables={"flights": ("id", "origin"), "planes": ("id", "seats"), "sqlml.model": ("model", "task")},

@@ -43,7 +43,7 @@ def defaults(service):
 
 def test_the_server_has_what_sqlml_imports_and_no_dbt(machine):
     variables = in_image(machine, "build")
-    imports = "import sqlml.server, sqlml.lifecycle.call, sqlml.cli.commands.install, sqlml.engine.postgres"
+    imports = "import sqlml.server, sqlml.lifecycle.call, sqlml.cli.commands.install, sqlml.engine.postgres.client"
     done = subprocess.run(["python", "-c", imports], capture_output=True, text=True, **machine.options(**variables))
     assert (done.returncode, done.stderr) == (0, "")
     assert shutil.which("dbt", path=variables["PATH"].split(":")[0]) is None

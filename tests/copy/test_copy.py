@@ -6,8 +6,8 @@ from click.testing import CliRunner
 
 import sqlml
 from sqlml.cli.program import program
-from sqlml.engine.duckdb import DuckDBEngine
-from sqlml.engine.postgres import opened
+from sqlml.engine.duckdb.engine import DuckDBEngine
+from sqlml.engine.postgres.client import opened
 from sqlml.errors import InvalidArgument, ModelNotFound
 from sqlml.install import install
 from sqlml.lifecycle.copy import copy_version

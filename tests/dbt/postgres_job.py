@@ -12,7 +12,7 @@ import psycopg
 from dbt_job import PROFILE, Job
 from psycopg import sql
 
-from sqlml.engine.postgres import opened
+from sqlml.engine.postgres.client import opened
 from sqlml.install import install
 
 OUTPUT = """

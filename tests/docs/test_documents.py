@@ -14,7 +14,7 @@ import psycopg
 import pytest
 
 import sqlml
-from sqlml.engine.postgres import opened
+from sqlml.engine.postgres.client import opened
 from sqlml.install import install
 from sqlml.registry.alert import RUNBOOKS
 

@@ -8,8 +8,8 @@ import pytest
 from engine_database import CREATE_DATABASE, CREATE_RUN_CHECK
 from postgres import name_of
 
-from sqlml.engine.duckdb import DuckDBEngine
-from sqlml.engine.postgres import opened
+from sqlml.engine.duckdb.engine import DuckDBEngine
+from sqlml.engine.postgres.client import opened
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,7 @@ GRANT SELECT ON sqlml.note TO sqlml_test_caller;
 
 CREATE FUNCTION sqlml.as_owner(token text) RETURNS void LANGUAGE plpython3u SECURITY DEFINER
 SET search_path = pg_catalog, sqlml, pg_temp SET standard_conforming_strings = on AS $$
-from sqlml.engine.plpython import run_as_owner
+from sqlml.engine.postgres.plpython import run_as_owner
 run_as_owner(plpy, token)
 $$;
 ALTER FUNCTION sqlml.as_owner(text) OWNER TO sqlml_owner;
@@ -37,7 +37,7 @@ GRANT ALL ON guarded TO sqlml_test_caller;
 CREATE_RUN_CHECK = """
 CREATE FUNCTION run_check(name text, source text) RETURNS text LANGUAGE plpython3u AS $$
 import traceback
-from sqlml.engine.plpython import plpython_engine
+from sqlml.engine.postgres.plpython import plpython_engine
 checks = {}
 exec(compile(source, "checks", "exec"), checks)
 try:

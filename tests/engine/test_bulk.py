@@ -7,12 +7,12 @@ import pyarrow as pa
 import pytest
 from sqlglot import exp
 
-from sqlml.engine import postgres_session, postgres_whole
-from sqlml.engine.duckdb import DuckDBEngine
-from sqlml.engine.postgres import opened
-from sqlml.engine.postgres_columns import Column
-from sqlml.engine.postgres_types import ColumnType
-from sqlml.engine.postgres_whole import LARGEST_BYTES, whole_selects
+from sqlml.engine.duckdb.engine import DuckDBEngine
+from sqlml.engine.postgres import session, whole
+from sqlml.engine.postgres.client import opened
+from sqlml.engine.postgres.columns import Column
+from sqlml.engine.postgres.types import ColumnType
+from sqlml.engine.postgres.whole import LARGEST_BYTES, whole_selects
 
 EVERY_KIND = """
 CREATE TABLE "Every ""Kind" AS SELECT i AS id,
@@ -27,7 +27,7 @@ WHOLE = 'SELECT * FROM "Every ""Kind"'
 
 @pytest.fixture
 def engine(postgres, monkeypatch):
-    monkeypatch.setattr(postgres_session, "SMALL_BYTES", 0)
+    monkeypatch.setattr(session, "SMALL_BYTES", 0)
     with opened(postgres, owner=None) as engine:
         yield engine
 
@@ -93,20 +93,20 @@ def test_a_small_table_of_many_nulls_is_copied(engine, monkeypatch):
     engine.execute(f"CREATE TABLE sparse AS SELECT i AS id, {nulls} FROM generate_series(1, 5000) AS g(i)")
     columns = [Column(f"x{number}", ColumnType("float8", pa.float64())) for number in range(60)]
     assert whole_selects('SELECT * FROM "sparse"', columns, engine.rows) is not None
-    monkeypatch.setattr(postgres_whole, "LARGEST_BYTES", 1024**2)
+    monkeypatch.setattr(whole, "LARGEST_BYTES", 1024**2)
     assert engine.rows("SELECT pg_table_size('sparse') < 1024 * 1024") == [(True,)]
     assert whole_selects('SELECT * FROM "sparse"', columns, engine.rows) is None
 
 
 def test_pages_without_rows_make_no_part(engine, monkeypatch):
     """PostgreSQL 16 leaves some behind the last row of a table that one statement has filled."""
-    pages_of = postgres_session.PostgresSession._pages
+    pages_of = session.PostgresSession._pages
 
     def with_empty_ones(session, table):
         pages, size = pages_of(session, table)
         return pages + 63, size
 
-    monkeypatch.setattr(postgres_session.PostgresSession, "_pages", with_empty_ones)
+    monkeypatch.setattr(session.PostgresSession, "_pages", with_empty_ones)
     engine.execute("CREATE TABLE t AS SELECT i FROM generate_series(1, 1000) AS g(i)")
     parts = list(engine.parts(exp.select("*").from_("t"), None, ["i"], size=100))
     assert sorted(i for part in parts for i in part.rows.column("i").to_pylist()) == list(range(1, 1001))

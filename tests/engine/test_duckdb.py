@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 from sqlglot import exp
 
-from sqlml.engine.duckdb import DuckDBEngine
+from sqlml.engine.duckdb.engine import DuckDBEngine
 from sqlml.engine.relation import table_name
 from sqlml.errors import DatabaseLocked, EngineError, InvalidRelation
 

@@ -47,7 +47,7 @@ def test_a_token_is_good_for_one_call(admin, caller):
     function(
         admin,
         """
-from sqlml.engine import plpython
+from sqlml.engine.postgres import plpython
 tokens = []
 engine = plpython.plpython_engine(plpy)
 with engine.transaction() as owner:
@@ -78,7 +78,7 @@ def test_a_session_that_reads_backslashes_in_strings_is_refused(admin, caller):
     function(
         admin,
         """
-from sqlml.engine.plpython import plpython_engine
+from sqlml.engine.postgres.plpython import plpython_engine
 from sqlml.errors import EngineError
 plpy.execute("SET standard_conforming_strings = on")
 engine = plpython_engine(plpy)
@@ -94,7 +94,7 @@ with engine.transaction() as owner:
 
 
 def test_who_is_asking(admin, caller, user_url):
-    function(admin, "from sqlml.engine.plpython import plpython_engine\nreturn plpython_engine(plpy).actor()")
+    function(admin, "from sqlml.engine.postgres.plpython import plpython_engine\nreturn plpython_engine(plpy).actor()")
     assert called(caller) == "sqlml_test_caller"
     with psycopg.connect(user_url("sqlml_test_login"), autocommit=True) as login:
         login.execute("SET ROLE sqlml_test_caller")
@@ -118,7 +118,7 @@ def test_dates_of_any_style(admin, caller):
     function(
         admin,
         """
-from sqlml.engine.plpython import exact_texts, plpython_engine
+from sqlml.engine.postgres.plpython import exact_texts, plpython_engine
 with exact_texts(plpy):
     engine = plpython_engine(plpy)
     row = engine.rows("SELECT timestamp '2024-01-31 12:00:00.5', date '2024-01-31', time '10:00',"
@@ -193,7 +193,7 @@ from sqlml.server import answer
 answer(plpy, "to_sql", "{}")
 import os, signal
 from pathlib import Path
-from sqlml.engine.plpython import SIGNALS
+from sqlml.engine.postgres.plpython import SIGNALS
 import numpy, pyarrow
 numpy.ones((500, 500)) @ numpy.ones((500, 500))
 pyarrow.table({"a": range(200000)}).sort_by("a")
@@ -215,7 +215,7 @@ def test_rollback_leaves_nothing(admin, user_url):
     function(
         admin,
         """
-from sqlml.engine.plpython import plpython_engine
+from sqlml.engine.postgres.plpython import plpython_engine
 engine = plpython_engine(plpy)
 with engine.transaction() as owner:
     owner.execute("INSERT INTO sqlml.note VALUES (1, 'a', NULL)")

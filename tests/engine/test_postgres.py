@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 from sqlglot import exp
 
-from sqlml.engine.postgres import opened, postgres_engine
+from sqlml.engine.postgres.client import opened, postgres_engine
 from sqlml.errors import DatabaseLocked, EngineError, InvalidRelation
 
 

@@ -1,6 +1,6 @@
 """A version that goes live while another one is trained was not compared with, so the gate does not pass."""
 
-from sqlml.engine.duckdb import DuckDBEngine
+from sqlml.engine.duckdb.engine import DuckDBEngine
 from sqlml.lifecycle.train import train
 
 VISIT = """CREATE TABLE visit AS

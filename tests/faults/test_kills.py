@@ -21,7 +21,7 @@ import pytest
 from postgres import name_of, running_server
 from psycopg import sql
 
-from sqlml.engine.postgres import opened
+from sqlml.engine.postgres.client import opened
 from sqlml.install import install, verify
 from sqlml.worker import Settings, serve
 

@@ -4,7 +4,7 @@ import psycopg
 import pytest
 from postgres import name_of
 
-from sqlml.engine.postgres import opened
+from sqlml.engine.postgres.client import opened
 from sqlml.errors import EngineError
 
 SCORE = "CALL sqlml.score('buyer', 'visit', 'p', key_column => 'visit_id')"

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 from postgres import name_of
 
-from sqlml.engine.postgres import opened
+from sqlml.engine.postgres.client import opened
 from sqlml.errors import TransactionError
 from sqlml.lifecycle.check import check
 from sqlml.lifecycle.score import score

@@ -6,7 +6,7 @@ import psycopg
 import pytest
 from postgres import name_of
 
-from sqlml.engine.postgres import opened
+from sqlml.engine.postgres.client import opened
 from sqlml.install import install
 
 

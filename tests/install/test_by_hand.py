@@ -6,7 +6,7 @@ import subprocess
 import psycopg
 import pytest
 
-from sqlml.engine.postgres import opened
+from sqlml.engine.postgres.client import opened
 from sqlml.errors import InstallError
 from sqlml.install import install, pending_migrations, shipped_folder, sql_files, verify
 

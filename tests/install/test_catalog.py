@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from sqlml.engine.duckdb import DuckDBEngine
+from sqlml.engine.duckdb.engine import DuckDBEngine
 from sqlml.install import sql_files
 
 FOLDER = Path(__file__).parents[1] / "fixtures" / "catalog"

@@ -4,7 +4,7 @@ import duckdb
 import pytest
 
 import sqlml
-from sqlml.engine.duckdb import DuckDBEngine
+from sqlml.engine.duckdb.engine import DuckDBEngine
 from sqlml.errors import InstallError, ModelNotFound
 from sqlml.fit.algorithm import ALGORITHMS
 from sqlml.install import Difference, install, sql_files, verify

@@ -7,8 +7,8 @@ import pytest
 from postgres import name_of
 from sqlglot import exp
 
-from sqlml.engine import postgres_catalog
-from sqlml.engine.postgres import opened
+from sqlml.engine.postgres.catalog import _ROLES
+from sqlml.engine.postgres.client import opened
 from sqlml.errors import InstallError, InvalidArgument
 from sqlml.install import Difference, inline_obstacle, install, rights, sql_files, verify
 
@@ -330,16 +330,16 @@ def test_who_does_not_inherit_is_told_to(new_role, installed_once, postgres, pos
 def test_a_membership_that_newer_servers_restrict_is_another_one(server):
     """Such a server cannot be had here: the columns that it has are put beside those of this one."""
     memberships = "FROM pg_auth_members AS granted WHERE member"
-    assert memberships in postgres_catalog._ROLES
+    assert memberships in _ROLES
     newer = "FROM (SELECT *, false AS inherit_option, {} AS set_option FROM pg_auth_members) AS granted WHERE member"
 
     def of_auditor(query):
         return next(row[2] for row in server.rows(query, {"names": None}) if row[0] == "role sqlml_auditor")
 
-    plain = of_auditor(postgres_catalog._ROLES)
+    plain = of_auditor(_ROLES)
     assert plain == "nologin\nmember of sqlml_reader"
-    assert of_auditor(postgres_catalog._ROLES.replace(memberships, newer.format("true"))) == f"{plain} without inherit"
-    both = of_auditor(postgres_catalog._ROLES.replace(memberships, newer.format("false")))
+    assert of_auditor(_ROLES.replace(memberships, newer.format("true"))) == f"{plain} without inherit"
+    both = of_auditor(_ROLES.replace(memberships, newer.format("false")))
     assert both == f"{plain} without inherit without set"
 
 

@@ -13,7 +13,7 @@ from postgres import name_of
 from psycopg.types.json import set_json_loads
 
 import sqlml
-from sqlml.engine.postgres import opened
+from sqlml.engine.postgres.client import opened
 from sqlml.errors import ERRORS, InstallError
 from sqlml.install import install, verify
 

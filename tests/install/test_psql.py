@@ -3,7 +3,7 @@
 import shutil
 import subprocess
 
-from sqlml.engine.postgres import opened
+from sqlml.engine.postgres.client import opened
 from sqlml.install import pending_migrations, shipped_folder, sql_files, verify
 
 

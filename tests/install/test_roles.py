@@ -4,7 +4,7 @@ import psycopg
 import pytest
 from psycopg import errors
 
-from sqlml.engine.postgres import opened
+from sqlml.engine.postgres.client import opened
 from sqlml.install import install, verify
 
 READING = {

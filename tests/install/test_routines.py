@@ -7,7 +7,7 @@ from datetime import datetime
 import psycopg
 import pytest
 
-from sqlml.engine.postgres import opened
+from sqlml.engine.postgres.client import opened
 from sqlml.errors import ERRORS, ModelNotFound, SqlmlError
 from sqlml.fit.algorithm import ALGORITHMS
 from sqlml.fit.names import unknown_name

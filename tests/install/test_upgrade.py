@@ -12,8 +12,8 @@ import pytest
 
 import sqlml
 import sqlml.install.files
-from sqlml.engine.duckdb import DuckDBEngine
-from sqlml.engine.postgres import opened
+from sqlml.engine.duckdb.engine import DuckDBEngine
+from sqlml.engine.postgres.client import opened
 from sqlml.install import install, shipped_folder, verify
 
 OF_LATER_TABLES = ("latest_drift", "latest_performance", "latest_profile")

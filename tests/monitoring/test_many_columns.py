@@ -2,7 +2,7 @@
 
 import psycopg
 
-from sqlml.engine.postgres import opened
+from sqlml.engine.postgres.client import opened
 from sqlml.install import install
 from sqlml.lifecycle import monitor
 

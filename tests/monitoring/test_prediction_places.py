@@ -8,8 +8,8 @@ import psycopg
 import pytest
 
 import sqlml
-from sqlml.engine.duckdb import DuckDBEngine
-from sqlml.engine.postgres import opened
+from sqlml.engine.duckdb.engine import DuckDBEngine
+from sqlml.engine.postgres.client import opened
 from sqlml.install import install, shipped_folder, verify
 
 TRAINED = """

@@ -8,8 +8,8 @@ import pyarrow as pa
 import pytest
 from sqlglot import exp
 
-from sqlml.engine.duckdb import DuckDBEngine
-from sqlml.engine.postgres import opened
+from sqlml.engine.duckdb.engine import DuckDBEngine
+from sqlml.engine.postgres.client import opened
 from sqlml.lifecycle.reference import numbers_of_json
 
 RANDOM = np.random.default_rng(5)

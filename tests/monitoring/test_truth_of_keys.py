@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlglot import exp
 
-from sqlml.engine.duckdb import DuckDBEngine
-from sqlml.engine.postgres import opened
+from sqlml.engine.duckdb.engine import DuckDBEngine
+from sqlml.engine.postgres.client import opened
 from sqlml.install import install
 from sqlml.registry.truth import append_truth, latest_truth
 

@@ -30,7 +30,7 @@ def test_that_fails(con):
 IN_POSTGRES = """
 import psycopg
 import pytest
-from sqlml.engine.postgres import opened
+from sqlml.engine.postgres.client import opened
 from sqlml.install import install
 
 @pytest.fixture(scope="module")

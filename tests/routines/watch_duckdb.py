@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from routines.names import calls
-from sqlml.engine.duckdb import DuckDBEngine
-from sqlml.engine.duckdb_connection import Connection, Database, Function
+from sqlml.engine.duckdb.connection import Connection, Database, Function
+from sqlml.engine.duckdb.engine import DuckDBEngine
 
 Note = Callable[[frozenset[str], bool], None]
 """Takes names of routines, and whether a statement of a test named them."""

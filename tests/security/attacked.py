@@ -7,8 +7,8 @@ import psycopg
 from postgres import PostgresServer
 from psycopg import sql
 
-from sqlml.engine.postgres import opened
-from sqlml.engine.postgres_catalog import catalog_objects
+from sqlml.engine.postgres.catalog import catalog_objects
+from sqlml.engine.postgres.client import opened
 from sqlml.install import install
 
 GROUPS = ("reader", "scorer", "trainer", "approver", "deployer", "auditor")

@@ -7,7 +7,7 @@ import pytest
 from psycopg import sql
 
 from sqlml.cli.target import engine_at
-from sqlml.engine.postgres import opened
+from sqlml.engine.postgres.client import opened
 from sqlml.install import install, verify
 from sqlml.worker.attempt import introduced
 

@@ -18,7 +18,7 @@ import sqlglot
 from psycopg.types.json import set_json_loads
 
 import sqlml
-from sqlml.engine.postgres import opened
+from sqlml.engine.postgres.client import opened
 from sqlml.install import install
 
 SCRIPTS = sorted((Path(__file__).parent / "scripts").glob("*.sql"))

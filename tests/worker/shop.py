@@ -14,7 +14,7 @@ from pathlib import Path
 import psycopg
 from postgres import PostgresServer, name_of
 
-from sqlml.engine.postgres import opened
+from sqlml.engine.postgres.client import opened
 from sqlml.install import install
 from sqlml.worker import Settings, serve
 

@@ -5,8 +5,8 @@ import time
 import pytest
 from shop import ANN, WORKER
 
-from sqlml.engine.postgres import opened
-from sqlml.engine.postgres_confined import connected
+from sqlml.engine.postgres.client import opened
+from sqlml.engine.postgres.confined import connected
 
 ATTEMPT = "(SELECT attempts FROM sqlml.job WHERE status = 'running')"
 

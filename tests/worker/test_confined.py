@@ -7,7 +7,7 @@ import pytest
 from shop import ANN, BEN, WORKER
 from sqlglot import exp
 
-from sqlml.engine.postgres_confined import confined_engine, connected
+from sqlml.engine.postgres.confined import confined_engine, connected
 from sqlml.errors import SqlmlError
 
 PATH = "shop, pg_catalog"

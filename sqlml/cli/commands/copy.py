@@ -51,7 +51,7 @@ def copy(model: str, source: str, target: str, deploy: bool) -> None:
 @contextmanager
 def _engine(database: str, option: str, writes: bool) -> Iterator[Engine]:
     """An engine on a database that exists."""
-    from sqlml.engine.duckdb import DuckDBEngine
+    from sqlml.engine.duckdb.engine import DuckDBEngine
 
     if _URL.match(database):
         with engine_at(database) as (engine, _):

@@ -32,7 +32,7 @@ def init(file: str) -> None:
     printed, one a line. A routine that was changed or dropped in the database is created again. Models,
     predictions and your own tables stay as they are.
     """
-    from sqlml.engine.duckdb import DuckDBEngine
+    from sqlml.engine.duckdb.engine import DuckDBEngine
     from sqlml.install import install
     from sqlml.registry.run import utc_now
 

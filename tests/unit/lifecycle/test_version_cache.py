@@ -5,7 +5,7 @@ from contextlib import contextmanager
 import pyarrow as pa
 import pytest
 
-from sqlml.engine.duckdb import DuckDBEngine
+from sqlml.engine.duckdb.engine import DuckDBEngine
 from sqlml.lifecycle import predict
 from sqlml.registry.model import Address
 

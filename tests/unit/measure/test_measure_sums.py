@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 from sqlglot import exp
 
-from sqlml.engine.postgres import opened
+from sqlml.engine.postgres.client import opened
 from sqlml.measure.performance import SUMS, metrics_select, performance_select
 from sqlml.measure.subset import DIALECTS
 from sqlml.measure.sums import sums_of

@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 from pyarrow import types
+from sqlglot import exp
 
 from sqlml.engine.protocol import Parameters
 from sqlml.errors import EngineError
@@ -57,7 +58,7 @@ FROM asked WHERE typtype <> 'd'
 class ColumnType:
     """How values of a type are read, and the Arrow type that they become.
 
-    ``kind`` is the key of :data:`sqlml.engine.postgres_columns.PIECES`; ``element`` is the type of an array's values.
+    ``kind`` is the key of :data:`sqlml.engine.postgres.columns.PIECES`; ``element`` is the type of an array's values.
     """
 
     kind: str
@@ -165,3 +166,8 @@ def sql_type(type: pa.DataType) -> str:
     if types.is_list(type) or types.is_large_list(type) or types.is_fixed_size_list(type):
         return f"{sql_type(type.value_type)}[]"
     raise EngineError(f"PostgreSQL has no column type for Arrow's {type}; take the values out of it as columns")
+
+
+def named_type(text: str) -> exp.DataType:
+    """A type in the words of the server itself."""
+    return exp.DataType(this=exp.DataType.Type.USERDEFINED, kind=text)

@@ -1,7 +1,7 @@
 """A whole table of PostgreSQL out of one statement, which the server can deal out to its parallel workers.
 
 A statement sees one state of the table, so that no copy of it is needed. Each part of it reads some of the pages and
-gathers the bytes of their columns, as :mod:`sqlml.engine.postgres_columns` says, and the parts are joined as they come.
+gathers the bytes of their columns, as :mod:`sqlml.engine.postgres.columns` says, and the parts are joined as they come.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from typing import Any
 
 from sqlglot import exp
 
-from sqlml.engine.postgres_columns import Column, columns_select, fixed_width, has_fixed_width, source_name
-from sqlml.engine.postgres_relation import verbatim
+from sqlml.engine.postgres.columns import Column, columns_select, fixed_width, has_fixed_width, source_name
+from sqlml.engine.postgres.relation import verbatim
+from sqlml.engine.postgres.types import named_type
 from sqlml.engine.relation import table_name
 
 LARGEST_BYTES = 256 * 1024**2
@@ -64,7 +65,7 @@ def _pages_of(table: exp.Table, start: int, step: int, pages: int) -> str:
 
 
 def _tid(page: int) -> exp.Expr:
-    return exp.cast(exp.Literal.string(f"({page},0)"), exp.DataType(this=exp.DataType.Type.USERDEFINED, kind="tid"))
+    return exp.cast(exp.Literal.string(f"({page},0)"), named_type("tid"))
 
 
 def _joined(parts: Sequence[exp.Select]) -> exp.Select:

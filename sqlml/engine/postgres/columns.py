@@ -19,7 +19,7 @@ import sqlglot
 from numpy.typing import NDArray
 from sqlglot import exp
 
-from sqlml.engine.postgres_types import ColumnType
+from sqlml.engine.postgres.types import ColumnType
 from sqlml.errors import EngineError
 
 Bytes = bytes | None

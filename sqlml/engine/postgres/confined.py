@@ -21,7 +21,7 @@ from psycopg import sql as composed
 from psycopg.pq import TransactionStatus
 from sqlglot import exp
 
-from sqlml.engine.postgres import (
+from sqlml.engine.postgres.client import (
     OWNER,
     OWNER_PATH,
     SYSTEM_PATH,
@@ -33,9 +33,10 @@ from sqlml.engine.postgres import (
     transaction,
     typed_cursor,
 )
-from sqlml.engine.postgres_parameters import with_literals
-from sqlml.engine.postgres_relation import verbatim
-from sqlml.engine.postgres_session import PostgresEngine
+from sqlml.engine.postgres.engine import PostgresEngine
+from sqlml.engine.postgres.parameters import with_literals
+from sqlml.engine.postgres.relation import verbatim
+from sqlml.engine.postgres.types import named_type
 from sqlml.engine.protocol import Parameters
 from sqlml.errors import EngineError
 
@@ -203,7 +204,7 @@ def _with_names(piece: str, names: dict[str, str]) -> str:
 def _without_domains(statement: str, types: Sequence[str]) -> str:
     """A SELECT whose columns have the types that they are described with; of a domain that is the type under it."""
     names = [f"c{n}" for n in range(len(types))]
-    kinds = [exp.DataType(this=exp.DataType.Type.USERDEFINED, kind=each) for each in types]
+    kinds = [named_type(each) for each in types]
     columns = [exp.cast(exp.column(name), kind) for name, kind in zip(names, kinds, strict=True)]
     return exp.select(*columns).from_(verbatim(statement, "given", names)).sql("postgres")
 
@@ -211,9 +212,7 @@ def _without_domains(statement: str, types: Sequence[str]) -> str:
 def _call_rows(types: Sequence[str]) -> str:
     """A SELECT of the rows of a statement, whose columns have these types, from inside the function."""
     columns = [
-        exp.ColumnDef(
-            this=exp.to_identifier(f"c{position}"), kind=exp.DataType(this=exp.DataType.Type.USERDEFINED, kind=each)
-        )
+        exp.ColumnDef(this=exp.to_identifier(f"c{position}"), kind=named_type(each))
         for position, each in enumerate(types)
     ]
     called = exp.Table(
@@ -229,7 +228,7 @@ def _call_count(texts: int) -> str:
     Its texts are parameters of their own: in one array each would have to be written in quotes.
     """
     # Types are named with their schema: the caller's search path could lead to others.
-    text, several = (exp.DataType(this=exp.DataType.Type.USERDEFINED, kind=f"pg_catalog.{name}") for name in _TEXTS)
+    text, several = (named_type(f"pg_catalog.{name}") for name in _TEXTS)
     statement, *given = [exp.cast(exp.Parameter(this=exp.Literal.number(n + 1)), text) for n in range(texts + 1)]
     called = exp.Dot(
         this=exp.to_identifier("pg_temp"),

@@ -19,13 +19,13 @@ from typing import Any, TypeVar
 
 import pyarrow as pa
 
-from sqlml.engine.postgres_errors import CANCELLED as CANCELLED
-from sqlml.engine.postgres_errors import error_of, sqlstate_of
-from sqlml.engine.postgres_parameters import with_literals
-from sqlml.engine.postgres_relation import renamed, without_rows
-from sqlml.engine.postgres_session import PostgresEngine
-from sqlml.engine.postgres_settings import INSIDE, SET, as_json
-from sqlml.engine.postgres_values import READERS
+from sqlml.engine.postgres.engine import PostgresEngine
+from sqlml.engine.postgres.errors import CANCELLED as CANCELLED
+from sqlml.engine.postgres.errors import error_of, sqlstate_of
+from sqlml.engine.postgres.parameters import with_literals
+from sqlml.engine.postgres.relation import renamed, without_rows
+from sqlml.engine.postgres.settings import INSIDE, SET, as_json
+from sqlml.engine.postgres.values import READERS
 from sqlml.engine.protocol import Parameters
 from sqlml.errors import EngineError
 
@@ -82,7 +82,7 @@ def _subtransaction(plpy: Any) -> Iterator[None]:
 
 
 class PlpyStatements:
-    """Statements of a PL/Python function; see :class:`sqlml.engine.postgres_session.Statements`."""
+    """Statements of a PL/Python function; see :class:`sqlml.engine.postgres.statements.Statements`."""
 
     def __init__(self, plpy: Any) -> None:
         self.plpy = plpy

@@ -16,8 +16,8 @@ import sqlglot
 from pyarrow import types
 from sqlglot import exp
 
-from sqlml.engine.postgres_rows import array_text
-from sqlml.engine.postgres_types import sql_type
+from sqlml.engine.postgres.rows import array_text
+from sqlml.engine.postgres.types import named_type, sql_type
 
 CHUNK_BYTES = 64 * 1024**2
 """A part has about so many bytes at most, as they are stored."""
@@ -86,7 +86,7 @@ def _value_at(place: exp.Expr, column: pa.ChunkedArray, texts: list[str]) -> exp
 
 def _element(values: pa.ChunkedArray, place: exp.Expr, texts: list[str]) -> exp.Expr:
     texts.append(array_text(values))
-    kind = exp.DataType(this=exp.DataType.Type.USERDEFINED, kind=f"{sql_type(values.type)}[]")
+    kind = named_type(f"{sql_type(values.type)}[]")
     # A SELECT of its own, which depends on no row, is run once and not for each row.
     array = exp.select(exp.cast(exp.Parameter(this=exp.Literal.number(len(texts))), kind)).subquery()
     return exp.Bracket(this=array, expressions=[place.copy()], offset=1)

@@ -16,7 +16,7 @@ _DIALECT = "postgres"
 
 
 class Checks(Protocol):
-    """What of :class:`sqlml.engine.postgres_session.Statements` is asked for here."""
+    """What of :class:`sqlml.engine.postgres.statements.Statements` is asked for here."""
 
     def parse(self, sql: str) -> None:
         """Refuse a text that is not one statement without parameters."""

@@ -16,7 +16,7 @@ from typing import Any
 import duckdb
 from duckdb.func import ARROW, NATIVE, SPECIAL
 
-from sqlml.engine.duckdb import DuckDBEngine, error_of, wrapped_errors
+from sqlml.engine.duckdb.engine import DuckDBEngine, error_of, wrapped_errors
 from sqlml.errors import EngineError, InvalidArgument, TransactionError
 
 

@@ -15,12 +15,12 @@ from psycopg.adapt import Loader
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import ExecStatus, TransactionStatus
 
-from sqlml.engine.postgres_errors import error_of
-from sqlml.engine.postgres_parameters import numbered
-from sqlml.engine.postgres_relation import without_rows
-from sqlml.engine.postgres_session import PostgresEngine
-from sqlml.engine.postgres_settings import FROM_OUTSIDE, OWN_SESSION, SET, as_json
-from sqlml.engine.postgres_values import number
+from sqlml.engine.postgres.engine import PostgresEngine
+from sqlml.engine.postgres.errors import error_of
+from sqlml.engine.postgres.parameters import numbered
+from sqlml.engine.postgres.relation import without_rows
+from sqlml.engine.postgres.settings import FROM_OUTSIDE, OWN_SESSION, SET, as_json
+from sqlml.engine.postgres.values import number
 from sqlml.engine.protocol import Parameters
 from sqlml.errors import EngineError
 
@@ -224,7 +224,7 @@ def transaction(callers: PsycopgStatements, switch: Switch | None) -> Iterator[N
 
 
 class PsycopgStatements:
-    """Statements on one connection with one set of rights; see :class:`sqlml.engine.postgres_session.Statements`."""
+    """Statements on one connection with one set of rights; see :class:`sqlml.engine.postgres.statements.Statements`."""
 
     def __init__(self, cursor: psycopg.RawCursor[Any], switch: Switch | None, rights: Rights) -> None:
         self.connection: psycopg.Connection[Any] = cursor.connection

@@ -1,0 +1,1 @@
+"""DuckDB: ``connection`` is what a user holds, ``engine`` what sqlml works with."""
