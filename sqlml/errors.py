@@ -99,6 +99,18 @@ class DatabaseLocked(EngineError):
     code = "ML061"
 
 
+class InvalidValue(EngineError):
+    """A value, or the type of a column, does not allow what a statement does with it."""
+
+    code = "ML062"
+
+
+class PermissionDenied(EngineError):
+    """A role lacks a right that a statement takes."""
+
+    code = "ML063"
+
+
 class InstallError(SqlmlError):
     """The database has no sqlml, an older one, or one that differs from its files."""
 
@@ -128,6 +140,8 @@ ERRORS: dict[str, type[SqlmlError]] = {
         TransactionError,
         EngineError,
         DatabaseLocked,
+        InvalidValue,
+        PermissionDenied,
         InstallError,
         JobError,
     )

@@ -1,4 +1,5 @@
 {% test metric_at_most(model, metric, value) %}
-{{ sqlml.live_metric(model, metric) }}
-WHERE measured.value IS NULL OR measured.value > {{ value }}
+  {%- set query = sqlml.live_metric(model, metric) ~ ' WHERE measured.value IS NULL OR measured.value > ' ~ value -%}
+  {%- do sqlml.name_metric('metric_at_most', query, value ~ ' at most') -%}
+{{ query }}
 {% endtest %}

@@ -4,6 +4,8 @@
 
   {%- set existing = load_cached_relation(this) -%}
   {%- set target_relation = this.incorporate(type='table') -%}
+  {#- What a job that was killed while it rebuilt has left behind; it would be monitored beside this one. -#}
+  {%- do drop_relation_if_exists(load_cached_relation(make_intermediate_relation(target_relation))) -%}
   {%- set rebuilds = existing is not none and (should_full_refresh() or not existing.is_table) -%}
   {%- set rebuilt = sqlml.rebuilt_predictions(address, existing, target_relation) if rebuilds else 0 -%}
 

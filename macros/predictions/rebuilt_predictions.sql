@@ -2,7 +2,6 @@
   {#- The old table can be read until the new one is whole: that is made under another name and renamed.
       The next scoring into its schema forgets that name. -#}
   {% set intermediate = make_intermediate_relation(target_relation) %}
-  {% do drop_relation_if_exists(load_cached_relation(intermediate)) %}
   {% set added = sqlml.scored(sqlml.score_call(address, sql | trim, intermediate)) %}
   {% do sqlml.begin_transaction() %}
   {% do adapter.drop_relation(existing) %}

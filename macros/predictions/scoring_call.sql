@@ -8,7 +8,7 @@
     sqlml.{{ function }}({{ sqlml.text_literal(address) }}, {{ row }})
   {%- elif version is none and '@' not in name -%}
     {%- do sqlml.answering_version(name) -%}
-    sqlml.{{ function }}_{{ name }}({{ row }})
+    {{- sqlml.live_call(function, name, row) -}}
   {%- else -%}
     {%- do exceptions.raise_compiler_error(
       "a view answers with the version of '" ~ name.split('@')[0] ~ "' that is live when it is read; "

@@ -11,6 +11,10 @@ class Interrupted(Exception):
     """Ctrl-C; the message says what became of the work."""
 
 
+class CouldNotLook(Exception):
+    """A command that answers by its exit code could not find the answer; its cause says why."""
+
+
 class PipeClosed(Exception):
     """The reader of the output, such as ``head``, wants no more of it."""
 

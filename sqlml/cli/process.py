@@ -11,11 +11,12 @@ from typing import NoReturn
 
 import click
 
-from sqlml.cli.failure import Interrupted, PipeClosed, StatementFailed
+from sqlml.cli.failure import CouldNotLook, Interrupted, PipeClosed, StatementFailed
 from sqlml.cli.program import program
 from sqlml.errors import SqlmlError
 
 FAILED = 1
+COULD_NOT_LOOK = 2
 INTERRUPTED = 130
 PIPE_CLOSED = 141
 
@@ -34,8 +35,8 @@ def main() -> NoReturn:
 def exit_code(arguments: Sequence[str]) -> int:
     """Run one command line; gives 0, 1 for an error, 2 for a wrong use, 130 after Ctrl-C, or the command's own.
 
-    An error is one line on the error stream. A reader that closes its end of a pipe is told nothing: 141, as for
-    any program that a closed pipe ends.
+    Where 1 is an answer of the command, 2 is an error, too. An error is one line on the error stream. A reader that
+    closes its end of a pipe is told nothing: 141, as for any program that a closed pipe ends.
     """
     try:
         code = program.main(list(arguments), prog_name="sqlml", standalone_mode=False)
@@ -50,11 +51,13 @@ def exit_code(arguments: Sequence[str]) -> int:
     except Exception as error:
         if os.environ.get("SQLML_TRACEBACK"):
             raise
+        if isinstance(error, CouldNotLook):
+            return _failed(_in_words(error.__cause__ or error), COULD_NOT_LOOK)
         return _failed(_in_words(error), FAILED)
     return code if isinstance(code, int) else 0
 
 
-def _in_words(error: Exception) -> str:
+def _in_words(error: BaseException) -> str:
     if isinstance(error, (SqlmlError, StatementFailed)):
         return str(error)
     if isinstance(error, OSError) and error.filename is not None:

@@ -58,7 +58,8 @@ def program(context: click.Context) -> None:
     What the commands do, SQL does as well: CALL sqlml.train(...), CALL sqlml.deploy(...) and the rest, and
     SELECT predict('churn', c) FROM customers AS c. Each command explains itself with --help.
 
-    The exit code is 0 when done, 1 for an error, which is told on one line, and 2 for a wrong use.
+    The exit code is 0 when done, 1 for an error, which is told on one line, and 2 for a wrong use, or where
+    verify could not look.
     """
     if context.invoked_subcommand is None:
         click.echo(context.get_help())

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-_CREATED = re.compile(r"^CREATE OR REPLACE (?:MACRO|(FUNCTION)) (sqlml\.(?:\w+|\"[^\"]+\"))\(([^)]*)\)", re.MULTILINE)
+import sqlglot
+from sqlglot import TokenType
+
+_CREATE = re.compile(r"CREATE OR REPLACE (?:MACRO|(FUNCTION)) (sqlml\.(?:\w+|\"[^\"]+\"))\(([^)]*)\)")
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,24 @@ def script(routines: tuple[CompiledRoutine, ...]) -> str:
     return "".join(f"{routine.sql};\n" for routine in routines)
 
 
+def statements(text: str) -> Iterator[str]:
+    r"""The statements of a script, each from its first word to its last, as it is written there.
+
+    >>> list(statements("CREATE FUNCTION f() AS $$ a; b $$;\n-- The last.\nSELECT ';'"))
+    ['CREATE FUNCTION f() AS $$ a; b $$', "SELECT ';'"]
+    """
+    # Where words and literals end is the same in both dialects.
+    first, last = None, None
+    for token in sqlglot.tokenize(text, read="postgres"):
+        if token.token_type != TokenType.SEMICOLON:
+            first, last = token if first is None else first, token
+        elif first is not None and last is not None:
+            yield text[first.start : last.end + 1]
+            first = None
+    if first is not None and last is not None:
+        yield text[first.start : last.end + 1]
+
+
 def created_routines(text: str) -> tuple[str, ...]:
     """The routines that a :func:`script` creates, as the catalog names them: a function with the types it takes.
 
@@ -35,10 +57,11 @@ def created_routines(text: str) -> tuple[str, ...]:
     >>> created_routines('CREATE OR REPLACE FUNCTION sqlml."m@1_core"(n0 double precision, c1 integer) RETURNS ...;')
     ('sqlml."m@1_core"(double precision, integer)',)
     """
-    return tuple(
-        f"{name}({', '.join(map(_type, arguments.split(', ')))})" if function else name
-        for function, name, arguments in _CREATED.findall(text)
-    )
+    return tuple(_name(*found.groups()) for found in map(_CREATE.match, statements(text)) if found)
+
+
+def _name(function: str | None, name: str, arguments: str) -> str:
+    return f"{name}({', '.join(map(_type, arguments.split(', ')))})" if function else name
 
 
 def _type(argument: str) -> str:

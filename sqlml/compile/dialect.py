@@ -68,14 +68,14 @@ def dialect_named(name: str) -> Dialect:
     >>> dialect_named("postgre")
     Traceback (most recent call last):
     ...
-    sqlml.errors.InvalidArgument: ML001 dialect 'postgre' is unknown; did you mean 'postgres'? Known are ...
+    sqlml.errors.InvalidArgument: ML001 dialect 'postgre' is unknown; closest: postgres; known are: duckdb, ...
     """
     known = DIALECTS.get(str(name).lower())
     if known is not None:
         return known
     close = difflib.get_close_matches(str(name).lower(), [*DIALECTS, *_SYNONYMS], n=1)
-    hint = f"; did you mean {_SYNONYMS.get(close[0], close[0])!r}?" if close else ";"
-    raise InvalidArgument(f"dialect {name!r} is unknown{hint} Known are {', '.join(DIALECTS)}")
+    closest = f"closest: {_SYNONYMS.get(close[0], close[0])}; " if close else ""
+    raise InvalidArgument(f"dialect {name!r} is unknown; {closest}known are: {', '.join(DIALECTS)}")
 
 
 _SYNONYMS = {"postgresql": "postgres", "sqlserver": "tsql", "mssql": "tsql", "pyspark": "spark", "mariadb": "mysql"}

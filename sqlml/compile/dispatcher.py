@@ -6,19 +6,11 @@ from collections.abc import Mapping, Sequence
 
 from sqlglot import exp
 
+from sqlml.compile.address import RETURNS, ROW, addressed_name, any_version, as_list, compared, variables_of
 from sqlml.compile.columns import FEATURES
 from sqlml.compile.compiled import CompiledRoutine
-from sqlml.compile.function import KINDS, ROW
-from sqlml.compile.plpgsql import Assign, Execute, Function, If, Return, Statement, create_function
-from sqlml.compile.qualified import call, operator
-
-RETURNS = {
-    "predict": "double precision",
-    "predict_label": "pg_catalog.text",
-    "predict_proba": "pg_catalog.json",
-    "raw_score": "double precision[]",
-}
-"""What each function returns."""
+from sqlml.compile.plpgsql import Assign, Function, If, Return, Statement, create_function
+from sqlml.compile.qualified import call
 
 COST = 1000
 """About what a model of a hundred trees costs."""
@@ -27,9 +19,9 @@ COST = 1000
 def dispatch_functions(live: Mapping[str, str]) -> tuple[CompiledRoutine, ...]:
     """The functions that answer for every model, over ``(model, features)``; ``live`` has the task of every live one.
 
-    They are ``predict``, ``predict_label``, ``predict_proba`` and ``raw_score``. A live model is called directly;
-    ``model@alias`` and ``model@version`` through a statement of their own, which takes longer. They are to be made
-    anew when a model goes live for the first time.
+    They are ``predict``, ``predict_label``, ``predict_proba`` and ``raw_score``. A live model is called directly, by
+    its name or by the number of the version that is live; ``model@alias`` and other versions through a statement of
+    their own, which takes longer. They are to be made anew when a model goes live for the first time.
     """
     return tuple(
         CompiledRoutine(kind, create_function(_dispatcher(kind, returns, live)), "dispatch", "all")
@@ -38,52 +30,31 @@ def dispatch_functions(live: Mapping[str, str]) -> tuple[CompiledRoutine, ...]:
 
 
 def _dispatcher(kind: str, returns: str, live: Mapping[str, str]) -> Function:
-    body = (*_choice(kind, live, sorted(live)), *_any_version(kind))
-    return Function(
-        kind,
-        {"model": "pg_catalog.text", **ROW},
-        returns,
-        body,
-        COST,
-        {"named": "pg_catalog.record", "answer": returns},
+    direct = {name: _live_call(kind, name, live[name]) for name in sorted(live)}
+    addressed = {name: _addressed_call(kind, name) for name in sorted(live)}
+    body = (
+        *_choice("model", direct, sorted(live)),
+        Assign("name", call("split_part", exp.column("model"), exp.Literal.string("@"), exp.Literal.number(1))),
+        *_choice("name", addressed, sorted(live)),
+        *any_version(kind, exp.column("model")),
     )
+    variables = {"name": "pg_catalog.text", **variables_of(kind)}
+    return Function(kind, {"model": "pg_catalog.text", **ROW}, returns, body, COST, variables)
 
 
-def _any_version(kind: str) -> tuple[Statement, ...]:
-    """The version that an address names: looked up and called by a statement that is made for it."""
-    named = [exp.column(part, table="named") for part in ("model", "version")]
-    statement = call("format", exp.Literal.string(_STATEMENTS.get(kind, "SELECT sqlml.%I($1)")), _name(kind, *named))
-    return (
-        Assign("named", call("addressed", exp.column("model"), schema="sqlml")),
-        Execute(statement, "answer", exp.column(FEATURES)),
-        Return(exp.column("answer")),
-    )
-
-
-_STATEMENTS = {"raw_score": "SELECT CAST('{}' AS double precision[]) OPERATOR(pg_catalog.||) sqlml.%I($1)"}
-"""The statements that take more than a call; a number or a list of them is put behind an empty list."""
-
-
-def _name(kind: str, model: exp.Expr, version: exp.Expr) -> exp.Expr:
-    """The name of the function of a version."""
-    return call("concat", model, exp.Literal.string("@"), version, exp.Literal.string(f"_{KINDS[kind]}"))
-
-
-def _choice(kind: str, live: Mapping[str, str], names: Sequence[str]) -> tuple[Statement, ...]:
-    """The call of the one that is asked for, found by halves."""
+def _choice(given: str, calls: Mapping[str, exp.Expr], names: Sequence[str]) -> tuple[Statement, ...]:
+    """The call for the name that a variable holds, found by halves; nothing where it is none of the names."""
     if len(names) <= 4:
-        return tuple(If(_model("=", name), (Return(_live_call(kind, name, live[name])),)) for name in names)
+        return tuple(If(compared(given, "=", name), (Return(calls[name]),)) for name in names)
     middle = len(names) // 2
-    lower, upper = _choice(kind, live, names[:middle]), _choice(kind, live, names[middle:])
-    return (If(_model("<", names[middle]), lower, upper),)
-
-
-def _model(symbol: str, name: str) -> exp.Expr:
-    collation = exp.column(exp.to_identifier("C", quoted=True), table="pg_catalog")
-    model = exp.Collate(this=exp.column("model"), expression=collation)
-    return operator(model, symbol, exp.Literal.string(name))
+    lower, upper = _choice(given, calls, names[:middle]), _choice(given, calls, names[middle:])
+    return (If(compared(given, "<", names[middle]), lower, upper),)
 
 
 def _live_call(kind: str, name: str, task: str) -> exp.Expr:
     answer = call(f"{kind}_{name}", exp.column(FEATURES), schema="sqlml")
-    return exp.Array(expressions=[answer]) if kind == "raw_score" and task != "multiclass" else answer
+    return answer if task == "multiclass" else as_list(kind, 1, answer)
+
+
+def _addressed_call(kind: str, name: str) -> exp.Expr:
+    return call(addressed_name(kind, name), exp.column("model"), exp.column(FEATURES), schema="sqlml")

@@ -7,11 +7,12 @@ from collections.abc import Callable, Mapping
 
 from sqlglot import exp
 
+from sqlml.compile.address import KINDS
 from sqlml.compile.columns import check_columns
 from sqlml.compile.compiled import CompiledRoutine
 from sqlml.compile.dialect import DIALECTS
 from sqlml.compile.dispatcher import dispatch_functions
-from sqlml.compile.function import KINDS, functions
+from sqlml.compile.function import functions
 from sqlml.compile.macro import macros
 from sqlml.compile.qualified import call
 from sqlml.errors import InvalidName

@@ -12,6 +12,9 @@ from sqlglot import exp
 
 Parameters = Mapping[str, Any]
 
+GONE = "it is gone"
+"""Why nobody can read a table that was recorded: dropped, or renamed."""
+
 
 @dataclass(frozen=True)
 class CatalogEntry:
@@ -50,6 +53,9 @@ class Session(Protocol):
     dialect: str
     """The dialect in which sqlglot writes for it."""
 
+    installer: str
+    """The command that brings a database up to the files of sqlml."""
+
     def execute(self, sql: str, parameters: Parameters | None = None) -> None:
         """Run one statement and drop its rows."""
 
@@ -67,6 +73,9 @@ class Session(Protocol):
 
     def has_table(self, table: exp.Table) -> bool:
         """Whether a table of this name exists."""
+
+    def owns(self, schema: str) -> bool:
+        """Whether a schema belongs to sqlml, and not to somebody else who has given it that name."""
 
     def temporary(self, rows: pa.Table) -> AbstractContextManager[exp.Table]:
         """Arrow rows as a relation of this session, for as long as the context lasts."""
@@ -119,6 +128,19 @@ class Part(Protocol):
         """
 
 
+@dataclass(frozen=True)
+class Parts:
+    """The rows of a SELECT, in parts.
+
+    ``source`` stands in a FROM clause for all of them, as they are read here; a statement that has it takes
+    ``parameters`` and no others.
+    """
+
+    source: exp.Expr
+    parameters: Parameters
+    parts: Iterator[Part]
+
+
 class Engine(Session, Protocol):
     """What a caller may do: its statements have the caller's rights.
 
@@ -146,7 +168,7 @@ class Engine(Session, Protocol):
         read: Sequence[str],
         made: Mapping[str, exp.Expr] | None = None,
         size: int = 122_880,
-    ) -> Iterator[Part]:
+    ) -> AbstractContextManager[Parts]:
         """The rows of a SELECT in parts of at most about ``size``, to be written with what is made of them here.
 
         ``read`` are the columns that are needed here. Others need not leave the database; nor do any come back.
@@ -160,6 +182,9 @@ class Engine(Session, Protocol):
         The session has the rights of the owner of the metadata tables; it does not see temporary relations of the
         caller.
         """
+
+    def unreadable(self, table: exp.Table) -> str | None:
+        """Why the caller cannot read a table that was recorded: :data:`GONE`, or no right to; None where it can."""
 
     def code_of_others(self, table: exp.Table) -> str | None:
         """What reading a table would run of its owner's with the rights of the caller; None where there is no danger.

@@ -87,9 +87,13 @@ def _placements(scores: Floats, side: NDArray[np.bool_], weight: Floats) -> Floa
     others = np.argsort(scores[~side], kind="stable")
     ranked = scores[~side][others]
     sums = np.concatenate([[0.0], np.cumsum(weight[~side][others])])
-    below = sums[np.searchsorted(ranked, scores[side], side="left")]
-    upto = sums[np.searchsorted(ranked, scores[side], side="right")]
-    placements: Floats = (below + upto) / (2.0 * sums[-1])
+    # Looked up in ascending order, each is near the last, and not somewhere in memory.
+    order = np.argsort(scores[side])
+    ascending = scores[side][order]
+    below = sums[np.searchsorted(ranked, ascending, side="left")]
+    upto = sums[np.searchsorted(ranked, ascending, side="right")]
+    placements = np.empty(len(order))
+    placements[order] = (below + upto) / (2.0 * sums[-1])
     return placements
 
 

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from sqlml.errors import InvalidData
 from sqlml.fit.preprocess import Prepared
 from sqlml.fit.rows import Rows
-from sqlml.kernel.encode import encode
 from sqlml.spec import CategoryTerm, Column, Feature, Linear, NumericTerm
 
 SPARSE_FROM = 100
@@ -53,7 +52,7 @@ def design_of(rows: Rows, prepared: Prepared) -> Design:
     InvalidData
         A column has infinite values.
     """
-    values = encode(prepared.features, rows.features())
+    values = rows.matrix(prepared.features)
     _refuse_infinite(prepared, values)
     blocks: list[Block] = []
     for position, feature in enumerate(prepared.features):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from functools import reduce
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +16,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from sqlml.fit.chunks import EXACT, plain_array
+from sqlml.fit.threads import allowed_threads, by_column
 from sqlml.kernel.arrow_types import logical_type
 from sqlml.kernel.doubles import doubles
 
@@ -39,13 +41,20 @@ def row_digests(table: pa.Table) -> NDArray[np.uint64]:
     >>> bool((row_digests(one) == row_digests(two)[::-1]).all())
     True
     """
+    parts = max(1, min(allowed_threads(), table.num_columns))
+    shares = [range(start, table.num_columns, parts) for start in range(parts)]
+    sums = by_column(lambda share: _sum_of_columns(table.select(share)), shares, table.num_rows)
+    return mixed(reduce(np.add, sums))
+
+
+def _sum_of_columns(table: pa.Table) -> NDArray[np.uint64]:
     total = np.zeros(table.num_rows, dtype=np.uint64)
     for name, column in zip(table.column_names, table.columns, strict=True):
         key = np.uint64(text_hash(name.lower().encode()))
         bits = value_bits(plain_array(column))
         for start in range(0, len(total), _BLOCK):
             total[start : start + _BLOCK] += mixed(bits[start : start + _BLOCK] ^ key)
-    return mixed(total)
+    return total
 
 
 def dataset_digest(rows: Rows) -> str:

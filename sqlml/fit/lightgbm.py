@@ -21,7 +21,6 @@ from sqlml.fit.lightgbm_text import ReadTrees, read_model_text, to_trees
 from sqlml.fit.preprocess import Needs, Prepared, features_for
 from sqlml.fit.rows import Fitted, Progress, Rows
 from sqlml.fit.threads import allowed_threads
-from sqlml.kernel.encode import encode
 from sqlml.spec import Column, Feature, Model
 
 _LARGEST = float(np.finfo(np.float32).max)
@@ -149,9 +148,9 @@ def _model_text(rows: Rows, prepared: Prepared, params: Mapping[str, Any], seed:
 
 
 def _dataset(rows: Rows, prepared: Prepared, library: dict[str, Any]) -> lgb.Dataset:
-    """The binned rows. The matrix of doubles is read in place and not kept."""
+    """The binned rows. The matrix of doubles is read in place."""
     return lgb.Dataset(
-        encode(prepared.features, rows.features(), allowed_threads()),
+        rows.matrix(prepared.features),
         label=rows.target,
         weight=rows.weight,
         # Names of columns may hold characters that LightGBM refuses.

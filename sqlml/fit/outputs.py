@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 
 from sqlml.fit.rows import Rows
 from sqlml.fit.threads import allowed_threads
-from sqlml.kernel.encode import encode
 from sqlml.kernel.scorer import scorer
 from sqlml.spec import Model
 
@@ -19,7 +18,6 @@ def model_outputs(model: Model, rows: Rows) -> NDArray[np.float64]:
     (n, K), one probability per class.
     """
     scoring = scorer(model)
-    threads = allowed_threads()
-    raw = scoring.raw(encode(model.features, rows.features(), threads), threads)
+    raw = scoring.raw(rows.matrix(model.features), allowed_threads())
     outputs = np.asarray(scoring.output(raw))
     return outputs if model.task == "multiclass" else outputs.reshape(len(rows))

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
@@ -19,7 +20,6 @@ from sqlml.errors import InvalidData, InvalidHyperparameter
 from sqlml.fit.names import unknown_name
 from sqlml.fit.rows import Rows
 from sqlml.fit.step import ColumnStep, column_steps
-from sqlml.kernel.encode import encode
 from sqlml.spec import Column, Feature
 
 
@@ -65,8 +65,7 @@ def features_for(rows: Rows, preprocess: Mapping[str, Any], needs: Needs) -> Pre
     notes: list[str] = []
     read = tuple(feature for column, step in steps_of for feature in _features_read(rows, column, step, notes))
     asking = [feature for feature in read if _needs_values(feature, by_column[feature.column], needs)]
-    matrix = encode(asking, rows.features()) if asking else np.empty((len(rows), 0))
-    known = dict(zip(asking, matrix.T, strict=True))
+    known = dict(zip(asking, rows.matrix(asking).T, strict=True)) if asking else {}
     features = tuple(
         _with_statistics(feature, by_column[feature.column], needs, known[feature]) if feature in known else feature
         for feature in read
@@ -86,7 +85,7 @@ def _features_read(rows: Rows, column: Column, step: ColumnStep, notes: list[str
 
 def _categories(rows: Rows, column: Column, step: ColumnStep, notes: list[str]) -> tuple[str, ...]:
     """The most frequent values of a text column, in code point order."""
-    counts = pc.value_counts(rows.table.column(column.name))
+    counts = pc.value_counts(rows.source.table.column(column.name).take(pa.array(rows.position)))
     found = [(one["values"], one["counts"]) for one in counts.to_pylist() if one["values"] is not None]
     ranked = sorted(found, key=lambda one: (-one[1], one[0]))
     kept = ranked[: step.max_categories]

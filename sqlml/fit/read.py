@@ -6,13 +6,14 @@ from collections.abc import Iterable
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from sqlml.errors import InvalidData
 from sqlml.fit.chunks import plain_array
 from sqlml.fit.columns import feature_column, group_values, time_values, weight_values
 from sqlml.fit.digest import row_digests
 from sqlml.fit.roles import Roles, resolved_roles
-from sqlml.fit.rows import Rows
+from sqlml.fit.rows import Rows, Source
 from sqlml.fit.target import target_of
 from sqlml.fit.threads import by_column
 
@@ -52,7 +53,8 @@ def read_rows(table: pa.Table, roles: Roles, task: str = "auto") -> Rows:
     rows = Rows(
         task=target.task,
         columns=tuple(column for _, column, _ in features),
-        table=pa.table({name: _typed(arrays[name]) for name, _, _ in features}),
+        source=Source(pa.table({name: _typed(arrays[name]) for name, _, _ in features})),
+        position=np.arange(table.num_rows),
         target=target.values,
         classes=target.classes,
         weight=None if weight is None else weight_values(weight, arrays[weight]),
@@ -61,9 +63,15 @@ def read_rows(table: pa.Table, roles: Roles, task: str = "auto") -> Rows:
         digest=row_digests(_digested(roles, arrays)),
         notes=(*target.notes, *(note for _, _, notes in features for note in notes)),
         key=None if key is None else row_digests(pa.table({key: plain_array(table.column(key))})),
-        position=np.arange(table.num_rows),
     )
-    return rows.take(np.argsort(rows.digest, kind="stable"))
+    return rows.take(_order_of(rows.digest))
+
+
+def _order_of(digest: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """What sorts digests; equal ones stay in their order. The quick way is the same where there are none."""
+    order = np.argsort(digest)
+    ordered = digest[order]
+    return order if (ordered[1:] != ordered[:-1]).all() else np.argsort(digest, kind="stable")
 
 
 def _refuse_own_names(features: Iterable[str]) -> None:

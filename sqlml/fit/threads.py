@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import cache
 from typing import TypeVar
 
@@ -32,3 +33,20 @@ def by_column(work: Callable[[Item], Answer], columns: Iterable[Item], rows: int
         return [work(column) for column in columns]
     with ThreadPoolExecutor(allowed_threads()) as threads:
         return list(threads.map(work, columns))
+
+
+@contextmanager
+def aside(work: Callable[[], Answer], rows: int) -> Iterator[Callable[[], Answer]]:
+    """Have something worked out on a thread of its own meanwhile; what is given waits for it and gives its answer.
+
+    Of few rows it is worked out when it is asked for.
+
+    >>> with aside(lambda: 1 + 1, rows=2) as answer:
+    ...     answer()
+    2
+    """
+    if rows < MANY_ROWS or allowed_threads() < 2:
+        yield work
+        return
+    with ThreadPoolExecutor(1) as thread:
+        yield thread.submit(work).result

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -28,12 +28,17 @@ _GIVEN = exp.select(
 ).from_(exp.table_("routine", db="sqlml"))
 
 
+Altered = dict[str, dict[str, tuple[str, str]]]
+"""By migration the objects of earlier ones that it changes, with their definitions before and after."""
+
+
 @dataclass(frozen=True)
 class _Given:
     """What the files give: migrations with their hashes, and a row for each object, as an installation records it."""
 
     migrations: dict[str, str]
     objects: list[dict[str, str]]
+    altered: Altered
 
 
 class _Undone(Exception):
@@ -47,11 +52,12 @@ def is_unrecorded(engine: Engine) -> bool:
     return not any(name.startswith("migrations/") for name, _ in engine.rows(query("recorded_migrations")))
 
 
-def adopt(engine: Engine, owner: Session, install_anew: Callable[[Session, str], None]) -> list[Difference]:
+def adopt(engine: Engine, owner: Session, install_anew: Callable[[Session, str], Altered]) -> list[Difference]:
     """Record what is there as the files give it, in the transaction of an installation; gives the routines that differ.
 
     What the files give is seen by installing them, through ``install_anew(owner, level)``, with our schemas out of the
-    way, which is undone. A file of which nothing is there is left to be applied.
+    way, which is undone. A file of which nothing is there is left to be applied, and so is a migration that only alters
+    what earlier ones have made, where that is not altered.
     """
     found = engine.catalog()
     has_inline = any(_is_inline(engine, name, entry) for name, entry in found.items())
@@ -60,7 +66,7 @@ def adopt(engine: Engine, owner: Session, install_anew: Callable[[Session, str],
     there = {row["file"] for row in given.objects if row["routine"] in found}
     now = utc_now()
     for name, file_hash in given.migrations.items():
-        if name in there:
+        if name in there or _is_altered(given.altered.get(name, {}), found):
             row = {"migration": name, "file_hash": file_hash, "applied_at": now}
             owner.execute(query("insert_migration"), row)
     for each in given.objects:
@@ -87,20 +93,34 @@ def refuse_differences(engine: Engine) -> None:
         )
 
 
-def _given(engine: Engine, install_anew: Callable[[Session, str], None], level: str) -> _Given:
+def _is_altered(altered: Mapping[str, tuple[str, str]], found: Mapping[str, CatalogEntry]) -> bool:
+    """Whether objects have the lines that a migration adds to their definitions, and none of those that it takes."""
+    for name, (before, after) in altered.items():
+        lines, old, new = (set(text.splitlines()) for text in (_definition(name, found), before, after))
+        if not (new - old <= lines and lines.isdisjoint(old - new)):
+            return False
+    return bool(altered)
+
+
+def _definition(name: str, found: Mapping[str, CatalogEntry]) -> str:
+    return found[name].definition if name in found else ""
+
+
+def _given(engine: Engine, install_anew: Callable[[Session, str], Altered], level: str) -> _Given:
     given: list[_Given] = []
     with suppress(_Undone), engine.transaction() as owner:
         there = engine.catalog()
         for schema, rename in _ASIDE.items():
             if schema in there:
                 engine.execute(rename)
-        install_anew(owner, level)
+        altered = install_anew(owner, level)
         migrations = {str(name): str(file_hash) for name, file_hash in owner.rows(query("recorded_migrations"))}
         names = _GIVEN.named_selects
         rows = owner.rows(_GIVEN.sql(engine.dialect))
         objects = [dict(zip(names, map(str, row), strict=True)) for row in rows]
         # What answers for every model is made from the models, when all else is there.
-        given.append(_Given(migrations, [row for row in objects if not row["file"].startswith(COMPILED)]))
+        kept = [row for row in objects if not row["file"].startswith(COMPILED)]
+        given.append(_Given(migrations, kept, altered))
         raise _Undone
     return given[0]
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
+from dataclasses import replace
 
 from sqlglot import exp
 
 from sqlml.engine import CatalogEntry, Engine, Session
-from sqlml.errors import EngineError, InstallError, InvalidArgument
-from sqlml.install.adopt import adopt, is_unrecorded, refuse_differences
+from sqlml.errors import EngineError, InstallError, InvalidArgument, PermissionDenied
+from sqlml.install.adopt import Altered, adopt, is_unrecorded, refuse_differences
+from sqlml.install.compiled import is_of_version, kept_statements
 from sqlml.install.files import (
     SqlFile,
     abandoned_files,
@@ -20,15 +22,15 @@ from sqlml.install.files import (
     sql_files,
     stale_files,
 )
-from sqlml.install.policies import as_ours, is_changed
-from sqlml.install.rights import expected_rights, model_grants, restore_rights
+from sqlml.install.owners import give_back, is_given_away, refuse_stranger
+from sqlml.install.policies import as_ours, is_as_recorded, is_changed
+from sqlml.install.rights import drop_void_grants, expected_rights, restore_rights, void_grants
 from sqlml.registry.queries import query
 from sqlml.registry.routine import (
     COMPILED,
     RecordedRoutine,
     forget_routine,
     record_entries,
-    recorded_definition,
     recorded_routines,
 )
 from sqlml.registry.run import utc_now
@@ -42,36 +44,51 @@ Catalog = Mapping[str, CatalogEntry]
 def install(engine: Engine, repair: bool = False, level: str = "auto") -> list[str]:
     """Bring the database up to the files, in one transaction; gives the files that were applied.
 
-    With ``repair`` the routines that were edited or dropped in the database are created again, too, and owners and
-    grants are given back, which is told beside the files. The engine is that of whoever installs, who needs the rights
-    to create what the files create.
+    With ``repair`` the routines that were edited or dropped in the database are created again, too, and objects get
+    back their owner and just the grants that the files state, which is told beside the files. The engine is that of
+    whoever installs, who needs the rights to create what the files create.
 
     Raises
     ------
     InstallError
-        Where the database was made by a newer sqlml, the server lacks what ``level`` takes, or what was put there by
-        hand differs from the files in a way that cannot be mended here.
+        Where the database was made by a newer sqlml, or from another text of a migration, the server lacks what
+        ``level`` takes, or what was put there by hand differs from the files in a way that cannot be mended here.
+    PermissionDenied
+        Where whoever installs lacks a right.
     """
     if level not in LEVELS:
         raise InvalidArgument(f"level => {level!r} is unknown; known are: {', '.join(LEVELS)}")
+    try:
+        return _installed(engine, repair, level)
+    except PermissionDenied as error:
+        raise PermissionDenied(
+            f"{error.message}. Install as a superuser, or as the owner of the database, with CREATEROLE"
+        ) from error
+
+
+def _installed(engine: Engine, repair: bool, level: str) -> list[str]:
     if is_installed(engine) and not _is_due(engine, repair, level):
         return []
     with engine.transaction() as owner:
+        # Before the lock is taken, which is a table of ours.
+        told = give_back(engine) if is_given_away(engine) or is_installed(engine) else []
+        refuse_stranger(engine)
         engine.lock("sqlml.install")
         is_adopted = is_unrecorded(engine)
-        adopted = _adopt(engine, owner) if is_adopted else []
-        mended = _mend_rights(engine) if repair and is_installed(engine) else []
-        applied = [file.name for file in _apply(engine, owner, repair, level)]
+        told += _adopt(engine, owner) if is_adopted else []
+        if repair and is_installed(engine):
+            told += [*drop_void_grants(engine, owner), *_mend_rights(engine)]
+        applied, _ = _apply(engine, owner, repair, level)
         if is_adopted:
             refuse_differences(engine)
-        return adopted + mended + applied
+        return told + applied
 
 
 def _adopt(engine: Engine, owner: Session) -> list[str]:
     """Take over what was put there by hand; gives what is to be told of it."""
 
-    def install_anew(owner: Session, level: str) -> None:
-        _apply(engine, owner, False, level)
+    def install_anew(owner: Session, level: str) -> Altered:
+        return _apply(engine, owner, False, level)[1]
 
     differing = adopt(engine, owner, install_anew)
     taken = len({routine.file for routine in recorded_routines(engine)})
@@ -98,9 +115,9 @@ def _is_due(engine: Engine, repair: bool, level: str) -> bool:
 
 
 def _is_changed(engine: Engine, catalog: Catalog, recorded: list[RecordedRoutine]) -> bool:
-    """Whether an object was changed since it was recorded, or a routine that answers for every model is gone."""
-    gone = [routine for routine in recorded if routine.file == COMPILED and routine.routine not in catalog]
-    return bool(gone or _drifted(engine, catalog, recorded))
+    """Whether an object was changed since it was recorded, or a routine that models brought is gone."""
+    gone = [routine for routine in recorded if routine.file.startswith(COMPILED) and routine.routine not in catalog]
+    return bool(gone or _drifted(engine, catalog, recorded) or void_grants(engine, catalog))
 
 
 def _due_inline(engine: Engine, repair: bool, level: str) -> list[SqlFile]:
@@ -119,11 +136,15 @@ def _has_inline(engine: Engine) -> bool:
     return any(routine.file.startswith("inline/") for routine in recorded_routines(engine))
 
 
-def _apply(engine: Engine, owner: Session, repair: bool, level: str) -> list[SqlFile]:
+def _apply(engine: Engine, owner: Session, repair: bool, level: str) -> tuple[list[str], Altered]:
+    """Apply what the database lacks.
+
+    Gives the files, with the versions whose routines were created anew, and what the migrations have altered.
+    """
     recorded = recorded_routines(engine) if is_installed(engine) else []
     before = engine.catalog()
     pending = pending_migrations(engine)
-    made = _run_migrations(engine, pending, before, {routine.routine for routine in recorded})
+    made, altered = _run_migrations(engine, pending, before, {routine.routine for routine in recorded})
     for file in pending:
         row = {"migration": file.name, "file_hash": file.hash, "applied_at": utc_now()}
         owner.execute(query("insert_migration"), row)
@@ -136,31 +157,29 @@ def _apply(engine: Engine, owner: Session, repair: bool, level: str) -> list[Sql
         from sqlml.install.server_python import check_server_python
 
         check_server_python(engine)
+    compiled = _create_compiled(engine, owner, before, recorded) if repair else []
     _forget(engine, owner, routines + inline, recorded)
     _record(engine, owner, made, routines + inline, before, recorded)
     # Imported here: what compiles models is not needed to see that nothing is to be done.
     from sqlml.registry.compiled import create_dispatchers
 
     create_dispatchers(owner)
-    return pending + routines + inline
+    return [file.name for file in pending + routines + inline] + compiled, altered
 
 
 def _mend_rights(engine: Engine) -> list[str]:
-    """Give owners and grants back; comes first, as what belongs to somebody else cannot be replaced."""
-    mended = []
-    for routine, entry, rights in _drifted(engine, engine.catalog(), recorded_routines(engine)):
-        name = routine.routine
-        if restore_rights(engine, name, recorded_definition(engine, name), entry, rights):
-            mended.append(f"owner and grants of {name}")
-    return mended
+    """Give the objects the grants that they should have; gives what is to be told of it."""
+    drifted = _drifted(engine, engine.catalog(), recorded_routines(engine))
+    mended = [routine for routine, entry, rights in drifted if restore_rights(engine, routine.routine, entry, rights)]
+    return [f"grants of {routine.routine}" for routine in mended]
 
 
 def _drifted(
     engine: Engine, catalog: Catalog, recorded: list[RecordedRoutine]
 ) -> list[tuple[RecordedRoutine, CatalogEntry, str]]:
     """The objects that were changed since they were recorded, with the grants that each should have."""
-    grants = model_grants(engine, catalog)
-    known = [(routine, catalog.get(routine.routine), expected_rights(routine, grants)) for routine in recorded]
+    expected = expected_rights(engine, catalog)
+    known = [(routine, catalog.get(routine.routine), expected.of_recorded(routine)) for routine in recorded]
     return [
         (routine, entry, rights)
         for routine, entry, rights in known
@@ -168,16 +187,29 @@ def _drifted(
     ]
 
 
-def _run_migrations(engine: Engine, pending: list[SqlFile], before: Catalog, recorded: set[str]) -> dict[str, SqlFile]:
-    """Run the migrations; gives the file that made each new object. Roles that were there already count as made."""
-    known = recorded | {name for name, entry in before.items() if entry.kind != "role"}
+def _run_migrations(
+    engine: Engine, pending: list[SqlFile], before: Catalog, recorded: set[str]
+) -> tuple[dict[str, SqlFile], Altered]:
+    """Run the migrations; gives the file that made each new object, and by file what it altered.
+
+    Roles and schemas that were there already count as made.
+    """
+    known = recorded | {name for name, entry in before.items() if entry.kind not in ("role", "schema")}
     made: dict[str, SqlFile] = {}
+    altered: Altered = {}
     for file in pending:
-        engine.script(file.text)
-        new = engine.catalog().keys() - known
+        _run(engine, file)
+        after = engine.catalog()
+        new = after.keys() - known
+        altered[file.name] = {
+            name: (before[name].definition, entry.definition)
+            for name, entry in after.items()
+            if name in before and before[name].definition != entry.definition
+        }
         made |= dict.fromkeys(new, file)
         known |= new
-    return made
+        before = after
+    return made, altered
 
 
 def _made_by(file: SqlFile, after: Catalog, before: Catalog, recorded: list[RecordedRoutine]) -> list[str]:
@@ -194,13 +226,44 @@ def _create(engine: Engine, files: list[SqlFile], recorded: list[RecordedRoutine
     user depend on it, it is replaced, which the engine refuses where that would break them.
     """
     names = {file.name for file in files}
+    _drop_replaced(engine, [routine for routine in recorded if routine.file in names])
+    for file in files:
+        _run(engine, file)
+
+
+def _run(engine: Engine, file: SqlFile) -> None:
+    try:
+        engine.script(file.text)
+    except EngineError as error:
+        raise type(error)(f"{file.name} was not applied, and nothing was changed: {error.message}") from error
+
+
+def _create_compiled(engine: Engine, owner: Session, catalog: Catalog, recorded: list[RecordedRoutine]) -> list[str]:
+    """Create routines of versions that were edited or dropped anew, as :func:`_create` does; gives their origins."""
+    others = other_versions(engine, recorded)
+    changed: dict[str, list[RecordedRoutine]] = {}
     for routine in recorded:
+        is_comparable = is_of_version(routine) and routine.engine_version not in others
+        entry = catalog.get(routine.routine)
+        if is_comparable and not (entry and is_as_recorded(engine, routine, entry)):
+            changed.setdefault(routine.file, []).append(routine)
+    made = []
+    for file, routines in changed.items():
+        names = {routine.routine for routine in routines}
+        statements = [text for name, text in kept_statements(owner, routines[0]).items() if name in names]
+        if statements:
+            _drop_replaced(engine, routines)
+            owner.script(";\n".join(statements))
+            made.append(file)
+    return made
+
+
+def _drop_replaced(engine: Engine, routines: list[RecordedRoutine]) -> None:
+    for routine in routines:
         # An engine that knows grants also knows what depends on what, and takes one transaction inside another.
-        if routine.file in names and (routine.kind in ("function", "procedure") or routine.rights):
+        if routine.kind in ("function", "procedure") or routine.rights:
             with suppress(EngineError), engine.transaction():
                 _drop(engine, routine.routine, routine.kind)
-    for file in files:
-        engine.script(file.text)
 
 
 def _drop(engine: Engine, name: str, kind: str) -> None:
@@ -230,6 +293,7 @@ def _record(
     origin = {name: (file.name, file.hash) for name, file in made.items()}
     for file in files:
         origin |= dict.fromkeys(_made_by(file, after, before, recorded), (file.name, file.hash))
+    after = _with_stated_rights(engine, after, origin)
     abandoned = abandoned_files(engine, recorded)
     for routine in recorded:
         name = routine.routine
@@ -239,3 +303,17 @@ def _record(
             after[name] = as_ours(engine, routine, after[name], before.get(name))
     for name, (file_name, file_hash) in origin.items():
         record_entries(owner, {name: after[name]}, file_name, file_hash)
+
+
+def _with_stated_rights(engine: Engine, catalog: Catalog, created: Collection[str]) -> dict[str, CatalogEntry]:
+    """The catalog, where what was created has just the grants that the files state.
+
+    Default privileges of whoever has created it may have given others.
+    """
+    stated = expected_rights(engine, catalog)
+    found = dict(catalog)
+    for name in created:
+        rights = stated.of_object(name)
+        if restore_rights(engine, name, found[name], rights):
+            found[name] = replace(found[name], rights=rights)
+    return found

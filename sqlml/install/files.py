@@ -11,21 +11,11 @@ from sqlglot import exp
 
 from sqlml.engine import CatalogEntry, Engine
 from sqlml.errors import InstallError
-from sqlml.install.queue import known_queue_migrations, pending_queue_migrations
+from sqlml.install.queue import QUEUE, pending_queue_migrations
 from sqlml.registry.queries import query
 from sqlml.registry.routine import RecordedRoutine, recorded_routines, text_hash
 
-COMMANDS = {"duckdb": "sqlml init", "postgres": "sqlml install"}
-"""The command that brings a database of an engine up to the files."""
-
-WITH_QUEUE = {"postgres"}
-"""The engines for which a worker works."""
-
 _SCHEMAS = ("sqlml", "sqlml_queue")
-_IS_OURS = {
-    "postgres": "SELECT pg_catalog.pg_get_userbyid(nspowner) = 'sqlml_owner' "
-    "FROM pg_catalog.pg_namespace WHERE nspname = 'sqlml'"
-}
 
 
 @dataclass(frozen=True)
@@ -73,9 +63,7 @@ def sql_files(engine_name: str, folder: str) -> list[SqlFile]:
 
 def is_installed(engine: Engine) -> bool:
     """Whether the database has the tables of sqlml; a schema of that name that is not ours is not looked into."""
-    if not engine.has_table(exp.table_("migration", db="sqlml")):
-        return False
-    return engine.name not in _IS_OURS or bool(engine.rows(_IS_OURS[engine.name])[0][0])
+    return engine.has_table(exp.table_("migration", db="sqlml")) and engine.owns("sqlml")
 
 
 def pending_migrations(engine: Engine) -> list[SqlFile]:
@@ -84,19 +72,54 @@ def pending_migrations(engine: Engine) -> list[SqlFile]:
     Raises
     ------
     InstallError
-        Where the database was made by a newer sqlml.
+        Where the database was made by a newer sqlml, or from another text of a migration.
     """
-    migrations = sql_files(engine.name, "migrations")
-    applied = {name for name, _ in engine.rows(query("recorded_migrations"))} if is_installed(engine) else set()
-    known = {migration.name for migration in migrations}
-    pending = [migration for migration in migrations if migration.name not in applied]
-    if engine.name in WITH_QUEUE:
-        known.update(known_queue_migrations())
-        pending += [SqlFile(name, text) for name, text in pending_queue_migrations(applied)]
-    newer = applied - known
+    changed = changed_migrations(engine)
+    if changed:
+        names = ", ".join(file.name for file in changed)
+        raise InstallError(f"the database was made from another text of {names} than this sqlml brings; {ANOTHER_TEXT}")
+    return lacking_migrations(engine)
+
+
+ANOTHER_TEXT = (
+    "a migration runs once, so its tables may lack what is needed here. Go on with the sqlml that made the database, "
+    "or make a new database with this one and train the models there"
+)
+"""What to do where the text of a migration is not the one that was applied."""
+
+
+def changed_migrations(engine: Engine) -> list[SqlFile]:
+    """The migrations of which the database was given another text; a queue may be made of one text or of several."""
+    applied = _applied_migrations(engine)
+    return [file for file in sql_files(engine.name, "migrations") if applied.get(file.name, file.hash) != file.hash]
+
+
+def lacking_migrations(engine: Engine) -> list[SqlFile]:
+    """The migrations that the database lacks, whatever it was made from.
+
+    Raises
+    ------
+    InstallError
+        Where the database was made by a newer sqlml, with a newer library of the queue, or still has the queue of a
+        sqlml that was dropped.
+    """
+    migrations, applied = sql_files(engine.name, "migrations"), _applied_migrations(engine)
+    newer = {name for name in applied if not name.startswith(QUEUE)} - {migration.name for migration in migrations}
     if newer:
         raise InstallError(f"the database was made by a newer sqlml ({', '.join(sorted(newer))}); upgrade the package")
-    return pending
+    queue = pending_queue_migrations(applied) if "worker" in engine.runtimes else []
+    # Who has run all files by hand has a queue that nothing records, and our tables.
+    if queue and not is_installed(engine) and engine.has_table(exp.table_("procrastinate_jobs", db="sqlml_queue")):
+        raise InstallError(
+            "schema sqlml_queue holds the queue of a sqlml that is not in this database any more; it goes with it: "
+            "DROP SCHEMA sqlml_queue CASCADE, then install"
+        )
+    return [file for file in migrations if file.name not in applied] + [SqlFile(*each) for each in queue]
+
+
+def _applied_migrations(engine: Engine) -> dict[str, str]:
+    """By name the hashes of the migrations that were applied."""
+    return dict(engine.rows(query("recorded_migrations"))) if is_installed(engine) else {}
 
 
 def stale_files(engine: Engine, folder: str, repair: bool) -> list[SqlFile]:

@@ -7,6 +7,7 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from sqlml.engine import CatalogEntry, Engine
+from sqlml.install.owners import as_owned
 from sqlml.registry.routine import RecordedRoutine, recorded_definition
 
 _POLICY = re.compile(r"policy .+ [rawd*] [tf] \{.*")
@@ -58,5 +59,14 @@ def as_ours(
 
 
 def is_changed(engine: Engine, recorded: RecordedRoutine, entry: CatalogEntry, rights: str) -> bool:
-    """Whether an object, or its grants, were changed since it was recorded."""
-    return not (recorded.describes(entry, rights) or recorded.describes(as_ours(engine, recorded, entry), rights))
+    """Whether an object was changed since it was recorded, or its owner or grants are not what they should be."""
+    is_owned = entry.definition == as_owned(engine, entry.definition)
+    return not (is_owned and entry.rights == rights and is_as_recorded(engine, recorded, entry))
+
+
+def is_as_recorded(engine: Engine, recorded: RecordedRoutine, entry: CatalogEntry) -> bool:
+    """Whether an object is still defined as it was recorded, whoever owned it then."""
+    if recorded.is_defined_as(entry) or recorded.is_defined_as(as_ours(engine, recorded, entry)):
+        return True
+    found, known = as_ours(engine, recorded, entry).definition, recorded_definition(engine, recorded.routine)
+    return as_owned(engine, found) == as_owned(engine, known)

@@ -9,18 +9,22 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 from sqlml.engine import CatalogEntry, Engine
+from sqlml.errors import PermissionDenied
+from sqlml.install.compiled import is_of_version, kept_statements
 from sqlml.install.files import (
-    COMMANDS,
+    ANOTHER_TEXT,
     SqlFile,
+    changed_migrations,
     is_in_schema,
     is_installed,
+    lacking_migrations,
     other_versions,
-    pending_migrations,
     sql_files,
 )
+from sqlml.install.owners import OWNER, as_owned, counted, is_given_away, of_others, without_owner
 from sqlml.install.policies import as_ours, is_changed
 from sqlml.install.queue import QUEUE
-from sqlml.install.rights import expected_rights, model_grants, without_owner
+from sqlml.install.rights import expected_rights, void_grants
 from sqlml.registry.routine import COMPILED, RecordedRoutine, recorded_definition, recorded_routines
 
 
@@ -37,28 +41,53 @@ class Difference:
         return f"{self.state:<8} {self.routine}: {self.explanation}"
 
 
+READINGS = 5
+"""So many times at most the database is read until two readings agree."""
+
+
 def verify(engine: Engine) -> list[Difference]:
     """Hold the database against the files; an empty list means that they agree.
 
     ``behind``: the file has changed since; ``edited``: the object, its owner or its grants were changed in the
     database; ``missing``: it is gone; ``extra``: schema ``sqlml`` holds an object that no file and no model created.
+
+    Others may install and deploy meanwhile. No snapshot would help: PostgreSQL writes the text of a function as it is
+    now, whatever the transaction sees. So what differs is read again, until it stays.
+
+    Raises
+    ------
+    PermissionDenied
+        Where whoever asks may not read the metadata.
+    InstallError
+        Where the database was made by a newer sqlml, or with a newer library of the queue.
     """
-    command = COMMANDS[engine.name]
+    found: list[Difference] = []
+    try:
+        for _ in range(READINGS):
+            before, found = found, _differences(engine)
+            if not found or found == before:
+                break
+    except PermissionDenied as error:
+        raise PermissionDenied(f"{error.message}. Verify as a member of sqlml_reader, who may read this") from error
+    return found
+
+
+def _differences(engine: Engine) -> list[Difference]:
+    command = engine.installer
+    if is_given_away(engine):
+        return _given_away(engine)
     if not is_installed(engine):
         return [Difference("sqlml", "missing", f"nothing is installed; run {command}")]
     catalog, recorded = engine.catalog(), recorded_routines(engine)
     files = _expected_files(engine.name, recorded)
-    found = [
-        Difference(file.name, "behind", f"the migration was not applied; run {command}")
-        for file in pending_migrations(engine)
-    ]
     others = other_versions(engine, recorded)
-    found += [_of_another_version(engine, version) for version in others]
-    grants = model_grants(engine, catalog)
+    found = _of_migrations(engine) + [_of_another_version(engine, version) for version in others]
+    rights = expected_rights(engine, catalog)
     for routine in recorded:
-        expected, is_comparable = expected_rights(routine, grants), routine.engine_version not in others
+        expected, is_comparable = rights.of_recorded(routine), routine.engine_version not in others
         entry, file = catalog.get(routine.routine), files.get(routine.file)
         found += _compared(engine, routine, expected, entry, file, is_comparable)
+    found += [_void_grant(engine, model, role) for model, role in void_grants(engine, catalog)]
     applied = {routine.file for routine in recorded}
     found += [
         Difference(f"sqlml.{file.stem}", "missing", f"{file.name} was never applied; run {command}")
@@ -74,12 +103,41 @@ def verify(engine: Engine) -> list[Difference]:
     return sorted(found, key=lambda difference: (difference.routine, difference.state))
 
 
+def _given_away(engine: Engine) -> list[Difference]:
+    """One line for all that belongs to others: what else differs is seen when it was given back."""
+    catalog = engine.catalog()
+    others = of_others(engine, catalog)
+    found = f"{counted(catalog[name].kind for name in others)} belong to {', '.join(sorted({*others.values()}))}"
+    remedy = f"run {engine.installer} as a superuser, which gives them back"
+    return [Difference("sqlml", "edited", f"{found}, and should belong to {OWNER}; {remedy}")]
+
+
+def _void_grant(engine: Engine, model: str, role: str) -> Difference:
+    return Difference(
+        "sqlml.model_grant",
+        "edited",
+        f"model {model} is granted to {role}, who was dropped or renamed, or whom this server does not know; "
+        f"run {engine.installer}, which takes it back, and grant it again where it is meant",
+    )
+
+
+def _of_migrations(engine: Engine) -> list[Difference]:
+    lacking = [
+        Difference(file.name, "behind", f"the migration was not applied; run {engine.installer}")
+        for file in lacking_migrations(engine)
+    ]
+    return lacking + [
+        Difference(file.name, "behind", f"the database was made from another text of it; {ANOTHER_TEXT}")
+        for file in changed_migrations(engine)
+    ]
+
+
 def _of_another_version(engine: Engine, version: str) -> Difference:
     return Difference(
         "sqlml",
         "behind",
         f"it was recorded under version {version} of the engine, and this is {engine.version()}, which may write the "
-        f"same in other words, so edits cannot be told; run {COMMANDS[engine.name]}",
+        f"same in other words, so edits cannot be told; run {engine.installer}",
     )
 
 
@@ -100,38 +158,38 @@ def _compared(
     is_comparable: bool,
 ) -> list[Difference]:
     """What is different about one recorded object; a compiled one has no file."""
-    name, remedy = recorded.routine, _remedy(recorded, COMMANDS[engine.name])
+    name = recorded.routine
     origin = "the models that are live" if recorded.file == COMPILED else recorded.file
     if entry is None:
-        return [Difference(name, "missing", f"it was created from {origin}; {remedy}")]
+        return [Difference(name, "missing", f"it was created from {origin}; {_remedy(engine, recorded)}")]
     found = []
     if is_comparable and is_changed(engine, recorded, entry, rights):
-        found.append(_edited(engine, recorded, rights, entry, f"after it was created from {origin}", remedy))
+        found.append(_edited(engine, recorded, rights, entry, f"after it was created from {origin}"))
     if file is None and not recorded.file.startswith((COMPILED, QUEUE)):
-        found.append(Difference(name, "extra", f"{recorded.file} is no longer part of sqlml; {remedy}"))
-    if file is not None and file.hash != recorded.file_hash:
-        found.append(Difference(name, "behind", f"{file.name} has changed since it was applied; {remedy}"))
+        found.append(Difference(name, "extra", f"{recorded.file} is no longer part of sqlml; run {engine.installer}"))
+    if file is not None and file.hash != recorded.file_hash and not file.name.startswith("migrations/"):
+        explanation = f"{file.name} has changed since it was applied; run {engine.installer}"
+        found.append(Difference(name, "behind", explanation))
     return found
 
 
-def _edited(
-    engine: Engine, recorded: RecordedRoutine, rights: str, entry: CatalogEntry, since: str, remedy: str
-) -> Difference:
+def _edited(engine: Engine, recorded: RecordedRoutine, rights: str, entry: CatalogEntry, since: str) -> Difference:
     """How an object differs from what it was when it was recorded."""
-    expected, found = recorded_definition(engine, recorded.routine), as_ours(engine, recorded, entry).definition
+    known, found = recorded_definition(engine, recorded.routine), as_ours(engine, recorded, entry).definition
+    expected = as_owned(engine, known)
     diff = _diff(f"{expected}\n{rights}", f"{found}\n{entry.rights}")
-    what = "it was changed"
-    if without_owner(expected) == without_owner(found):
-        what, remedy = "its owner or grants were changed", f"run {COMMANDS[engine.name]}"
+    what, remedy = "its owner or grants were changed", f"run {engine.installer}"
+    if without_owner(expected) != without_owner(found):
+        what, remedy = "it was changed", _remedy(engine, recorded)
     return Difference(recorded.routine, "edited", f"{what} {since}; {remedy}", diff)
 
 
-def _remedy(recorded: RecordedRoutine, command: str) -> str:
-    if recorded.file.startswith(COMPILED) and recorded.file != COMPILED:
-        return f"deploy {recorded.file.removeprefix(COMPILED)} again"
+def _remedy(engine: Engine, recorded: RecordedRoutine) -> str:
+    if is_of_version(recorded) and recorded.routine not in kept_statements(engine, recorded):
+        return "what sqlml.compiled keeps of it was changed, too, so restore the database from a copy, or train again"
     if recorded.file.startswith(("migrations/", QUEUE)):
         return "a migration runs once, so put it back by hand, or restore the database from a copy"
-    return f"run {command}"
+    return f"run {engine.installer}"
 
 
 def _diff(expected: str, found: str) -> tuple[str, ...]:

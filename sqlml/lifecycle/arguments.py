@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from sqlml.errors import InvalidArgument, InvalidData
+from sqlml.errors import InvalidArgument, InvalidData, SqlmlError
 from sqlml.fit.names import found_column, unknown_name
 from sqlml.kernel.arrow_types import sql_name
 
@@ -67,9 +67,23 @@ def named_column(names: Sequence[str], argument: str, name: Any, relation: str) 
     InvalidData
         Where there is none.
     """
+    return known_column(names, f"{argument} =>", name, repr(relation), InvalidData)
+
+
+def known_column(names: Sequence[str], asked: str, name: Any, owner: str, error: type[SqlmlError]) -> str:
+    """The column that somebody names, as its owner has it; ``asked`` and ``owner`` say in words who asks, and of what.
+
+    Raises
+    ------
+    SqlmlError
+        This ``error``, with the closest names and all of them.
+
+    >>> known_column(["id", "age"], "target of model 'buyer@1':", "AGE", "'visit'", InvalidData)
+    'age'
+    """
     found = found_column(name, list(names)) if isinstance(name, str) else None
     if found is None:
-        raise InvalidData(f"{argument} => {name!r} is no column of {relation!r}; {unknown_name(str(name), names)}")
+        raise error(f"{asked} {name!r} is no column of {owner}; {unknown_name(str(name), names)}")
     return found
 
 

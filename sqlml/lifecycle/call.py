@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Callable
 from datetime import datetime
+from inspect import Parameter, signature
 from typing import Any, get_args, get_type_hints
 
 from sqlml.engine import Engine
@@ -61,7 +62,7 @@ def call(engine: Engine, verb: str, arguments: str, report: Report = silent) -> 
         reporting = {"report": report} if verb in LONG else {}
         if verb in WRITING:
             engine.refuse_snapshot()
-        answer = CALLS[verb](engine, **checked_types(verb, json.loads(arguments)), **reporting)
+        answer = CALLS[verb](engine, **checked_arguments(verb, json.loads(arguments)), **reporting)
     except SqlmlError:
         raise
     except Exception as error:
@@ -72,22 +73,29 @@ def call(engine: Engine, verb: str, arguments: str, report: Report = silent) -> 
     return json.dumps(_with_texts(answer), default=_as_json, allow_nan=False)
 
 
-def checked_types(verb: str, arguments: dict[str, Any]) -> dict[str, Any]:
+def checked_arguments(verb: str, arguments: dict[str, Any]) -> dict[str, Any]:
     """The arguments, where each has the type that its verb names for it.
+
+    One that is NULL, has a default, and means nothing by NULL, is left out: so a caller may hand on variables of which
+    some have no value.
 
     Raises
     ------
     InvalidArgument
         With the argument, its value and the type.
     """
-    wanted = get_type_hints(CALLS[verb])
+    wanted, known = get_type_hints(CALLS[verb]), signature(CALLS[verb]).parameters
+    given = {}
     for name, value in arguments.items():
         types = get_args(wanted[name]) or (wanted[name],)
         allowed = (*types, int) if float in types else types
+        if value is None and type(None) not in types and known[name].default is not Parameter.empty:
+            continue
         if Any not in types and (not isinstance(value, allowed) or (isinstance(value, bool) and bool not in types)):
             words = " or ".join(_WORDS[each] for each in types)
             raise InvalidArgument(f"{name} => {'NULL' if value is None else repr(value)} must be {words}")
-    return arguments
+        given[name] = value
+    return given
 
 
 _WORDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false", type(None): "NULL"}

@@ -12,8 +12,8 @@ from sqlglot import exp
 
 from sqlml.engine import Engine, Relation
 from sqlml.engine.relation import table_name
-from sqlml.errors import DatabaseLocked, EngineError, InvalidArgument
-from sqlml.fit.names import found_column, unknown_name
+from sqlml.errors import EngineError, InvalidArgument, InvalidValue
+from sqlml.lifecycle.arguments import known_column
 from sqlml.measure.check import SEVERITIES, Check, check_kind, check_select
 from sqlml.measure.check_suite import suite_of
 from sqlml.registry.check import CheckResult, Suite, add_results, keep_suite, kept_suite, row_count_history
@@ -43,6 +43,8 @@ def check(engine: Engine, relation: str, suite: str) -> dict[str, Any]:
         Where the suite is not understood, or names a column that the relation lacks.
     InvalidRelation
         Where the relation is not there.
+    EngineError
+        Where the relation cannot be read: a timeout, a lost connection, a right that is lacking. Nothing is written.
     """
     run, now = Run("check"), utc_now()
     given = _given(engine, suite)
@@ -50,7 +52,10 @@ def check(engine: Engine, relation: str, suite: str) -> dict[str, Any]:
     found = engine.relation(relation)
     columns = engine.arrow(found.select().limit(0).sql(engine.dialect), found.parameters).column_names
     named = [_with_columns(position, each, columns, relation) for position, each in enumerate(checks, start=1)]
-    n, results = _measured(engine, named, found, now)
+    try:
+        n, results = _measured(engine, named, found, now)
+    except EngineError as error:
+        raise type(error)(f"relation => {relation!r} could not be checked: {error.message}") from error
     with engine.transaction() as owner:
         kept = given
         if given.name is not None:
@@ -102,15 +107,8 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _with_columns(position: int, check: Check, columns: list[str], relation: str) -> Check:
     """The check with the names of its columns as the relation has them."""
-    found = {}
-    for name in check.columns_read():
-        column = found_column(name, columns)
-        if column is None:
-            raise InvalidArgument(
-                f"entry {position} of the suite ({check.name}): {name!r} is no column of {relation!r}; "
-                + unknown_name(name, columns)
-            )
-        found[name] = column
+    entry = f"entry {position} of the suite ({check.name}):"
+    found = {name: known_column(columns, entry, name, repr(relation), InvalidArgument) for name in check.columns_read()}
     key = None if check.key is None else found[check.key]
     return replace(check, columns=tuple(found[name] for name in check.columns), key=key)
 
@@ -124,9 +122,7 @@ def _measured(
         if table is not None and len(checks) <= AT_ONCE:
             try:
                 return _at_once(engine, _selects(engine, checks, table, now, history), table)
-            except DatabaseLocked:
-                raise
-            except EngineError:
+            except InvalidValue:
                 # The values do not allow one of the checks. To find out which, the rows must stay as they are.
                 pass
         with engine.materialized(relation.select(), relation.parameters) as rows:
@@ -161,9 +157,7 @@ def _one_by_one(
     for position, (check, select) in enumerate(zip(checks, selects, strict=True), start=1):
         try:
             (found,) = engine.arrow(select.sql(engine.dialect)).to_pylist()
-        except DatabaseLocked:
-            raise
-        except EngineError as error:
+        except InvalidValue as error:
             results.append(_unmeasured(position, check, error))
         else:
             results.append(CheckResult(position=position, **found))
@@ -171,7 +165,7 @@ def _one_by_one(
     return n, results
 
 
-def _unmeasured(position: int, check: Check, error: EngineError) -> CheckResult:
+def _unmeasured(position: int, check: Check, error: InvalidValue) -> CheckResult:
     return CheckResult(
         position=position,
         check_name=check.name,

@@ -12,12 +12,12 @@ from sqlglot import exp
 
 from sqlml.engine import Engine, Session
 from sqlml.errors import InvalidArgument, InvalidData
-from sqlml.fit.names import found_column, unknown_name
 from sqlml.fit.target import class_codes, target_values
+from sqlml.lifecycle.arguments import known_column
 from sqlml.lifecycle.predict import LoadedVersion, load_version
 from sqlml.measure.curve import calibration_select, confusion_matrix_select, roc_curve_select
 from sqlml.measure.performance import metrics_select
-from sqlml.measure.sums import sums_of
+from sqlml.measure.sums import Sums, sums_of
 from sqlml.registry.model import facts, resolve
 from sqlml.registry.run import Metric
 from sqlml.spec import Model
@@ -94,12 +94,8 @@ def judge(engine: Engine, version: LoadedVersion, relation: str) -> Judged:
     found = engine.relation(relation)
     wanted = facts(engine, version.address)["target"]
     names = engine.arrow(found.select().limit(0).sql(engine.dialect), found.parameters).column_names
-    target = found_column(wanted, names)
-    if target is None:
-        raise InvalidData(
-            f"relation {relation!r} has no column {wanted!r}, the target of model {str(version.address)!r}; "
-            + unknown_name(wanted, names)
-        )
+    asked = f"target of model {str(version.address)!r}:"
+    target = known_column(names, asked, wanted, repr(relation), InvalidData)
     truths, outputs = [], []
     for batch in engine.batches(found.select().sql(engine.dialect), found.parameters):
         known = batch.filter(batch.column(target).is_valid())
@@ -120,14 +116,33 @@ def true_values(model: Model, column: pa.Array, target: str) -> Floats:
 
 def measured(session: Session, judged: Judged, dataset: str) -> list[Metric]:
     """Every metric of the task: sums over the rows, which are here, and from them the metrics in SQL."""
+    return metrics_of(session, summed(judged), dataset)
+
+
+@dataclass(frozen=True)
+class Summed:
+    """The sums over ``n`` judged rows from which the metrics of a task follow."""
+
+    task: str
+    n: int
+    sums: Sums
+
+
+def summed(judged: Judged) -> Summed:
+    """The sums over rows. No database is asked, so that a thread of its own can do it."""
     task, rows = judged.model.task, judged_rows(judged)
     columns = {name: rows.column(name).to_numpy().astype(np.float64) for name in rows.column_names}
-    query = metrics_select(task, sums_of(task, columns), len(rows), session.dialect)
+    return Summed(task, len(rows), sums_of(task, columns))
+
+
+def metrics_of(session: Session, found: Summed, dataset: str) -> list[Metric]:
+    """Every metric of the task, out of the sums, in SQL."""
+    query = metrics_select(found.task, found.sums, found.n, session.dialect)
     return [Metric(dataset, name, value, n) for name, value, n in session.rows(query.sql(session.dialect))]
 
 
 def judged_rows(judged: Judged) -> pa.Table:
-    """The rows in the form that ``measure`` reads; see :func:`sqlml.measure.performance.performance_select`."""
+    """The rows in the form that ``measure`` reads; see :func:`sqlml.measure.sums.sums_of`."""
     truth, output = judged.truth, judged.output
     weight = np.ones(len(truth)) if judged.weight is None else judged.weight
     if judged.model.task == "regression":

@@ -3,57 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from itertools import islice
-from typing import Any, TypeVar
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
 
 from sqlglot import exp
 
 from sqlml.engine import Engine, Session
-from sqlml.errors import InvalidArgument, InvalidData
-from sqlml.fit.names import found_column, unknown_name
+from sqlml.errors import InvalidArgument
 from sqlml.lifecycle.alarm import (
     coverage_conditions,
     drift_conditions,
     missing_conditions,
     performance_conditions,
 )
-from sqlml.lifecycle.arguments import Report, json_names, silent, utc_time
-from sqlml.lifecycle.monitored import monitored_types, numbers_among, output_name, typed_rows, values_of
+from sqlml.lifecycle.arguments import Report, json_names, known_column, silent, utc_time
+from sqlml.lifecycle.drifted import measured_drift
+from sqlml.lifecycle.monitored import in_groups, monitored_types, output_name, typed_rows
 from sqlml.lifecycle.predict import LoadedVersion, load_version
 from sqlml.lifecycle.realised import realised_performance
-from sqlml.measure.counts import counts_select
-from sqlml.measure.drift import drift_select, ks_select
-from sqlml.measure.formula import by_bytes
+from sqlml.lifecycle.window import PASSED, asked_window, prediction_tables, predictions_within
+from sqlml.measure.formula import quoted
 from sqlml.measure.profile import profile_select
-from sqlml.measure.subset import Columns, select
+from sqlml.measure.subset import timestamp
 from sqlml.registry.alert import Condition, settle_alerts
 from sqlml.registry.model import Address, checked_name, known_task_and_target, unknown_address
 from sqlml.registry.monitoring import (
+    PerformanceMetric,
     Window,
     add_measured,
     add_performance,
     add_window,
     last_monitored,
     metrics_of_run,
-    timestamp,
 )
-from sqlml.registry.prediction_table import quoted
 from sqlml.registry.queries import query
-from sqlml.registry.reference import ReferenceColumn, of_version, reference_columns, reference_metric
+from sqlml.registry.reference import ReferenceColumn, reference_columns, reference_metric
 from sqlml.registry.run import Run, finish_run
 from sqlml.registry.truth import has_truth, latest_truth
-
-V = TypeVar("V")
-
-VALUES_COMPARED = 10_000
-"""At most this many rows of a window have their values compared one by one: about as good against 2,000 as all."""
-
-COLUMNS_AT_ONCE = 50
-"""So many columns are measured by one statement: PostgreSQL takes 1,664 expressions in one, and a profile has ten for
-each number; and the time to plan it grows faster than their number."""
 
 MOST_SLICES = 100
 """A column with more values in the window is no column to slice by."""
@@ -61,15 +48,30 @@ MOST_SLICES = 100
 
 @dataclass(frozen=True)
 class _Task:
-    """What one run looks at; ``source`` are the rows of all prediction tables in the window."""
+    """What one run looks at: ``rows`` is the copy of the window that all of its numbers speak of."""
 
     run: Run
+    model: str
     window: Window
     slices: tuple[str, ...]
-    source: exp.Query
+    rows: exp.Table
     truth: exp.Table
     has_truth: bool
     owner: Session
+
+
+@dataclass
+class _Found:
+    """What a run has found so far: by version how many predictions it made and how many kept their features."""
+
+    versions: dict[int, tuple[int, int]]
+    conditions: list[Condition] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def predictions(self) -> int:
+        """Of all versions."""
+        return sum(n for n, _ in self.versions.values())
 
 
 def monitor(
@@ -86,7 +88,8 @@ def monitor(
     ``window_start`` to before ``window_end``. By default the window goes from the end of the last one, or the first
     prediction, to just after the newest prediction. ``slices`` are columns of the model by whose values everything is
     measured apart as well. Running a window again adds to what was written; the views ``sqlml.latest_...`` show the
-    newest run of each window. Alerts speak of the newest window: an older one neither opens nor closes any.
+    newest run of each window. All numbers of a run speak of the same rows, whatever is scored or deleted meanwhile.
+    Alerts speak of the newest window: an older one neither opens nor closes any.
 
     Returns
     -------
@@ -98,7 +101,7 @@ def monitor(
     ModelNotFound
         Where there is no such model.
     InvalidData
-        Where its predictions are kept nowhere.
+        Where its predictions are kept nowhere that the caller can read.
     InvalidArgument
         Where the window ends before it starts, or a slice is none.
     """
@@ -109,185 +112,126 @@ def monitor(
         raise unknown_address(engine, model)
     with engine.transaction() as owner:
         engine.lock(f"monitor {model}")
-        tables = _prediction_tables(engine, model)
+        tables, left_out = prediction_tables(engine, model)
         newest = last_monitored(engine, model)
-        window = _window(engine, model, tables, given, newest)
+        window = asked_window(engine, model, tables, given, newest)
         if window is None:
-            return _answer(owner, run, model, None, 0, "there is no prediction after the last monitored window")
-        source = _predictions(engine, model, tables, window)
-        keys = exp.select("sqlml_key").from_(source.subquery("window_rows"))
+            nothing = _Found({}, notes=["there is no prediction after the last monitored window", *left_out])
+            return _answer(owner, run, model, None, nothing)
+        with _task(engine, owner, run, model, window, predictions_within(model, tables, window), wanted) as task:
+            found = _measured(engine, task, report)
+        add_window(owner, run, model, window, found.predictions)
+        _settle(task, found, newest is None or window.end >= newest)
+        found.notes += left_out
+        return _answer(owner, run, model, window, found)
+
+
+@contextmanager
+def _task(
+    engine: Engine, owner: Session, run: Run, model: str, window: Window, rows: exp.Query, slices: tuple[str, ...]
+) -> Iterator[_Task]:
+    """The task of a run, for as long as the copy of its rows is there."""
+    with engine.materialized(rows) as copy:
+        # Asked first: a truth that comes in between does not make rows alert that were copied without one.
+        known = has_truth(engine, model)
+        keys = exp.select("sqlml_key").from_(copy)
         with engine.materialized(latest_truth(engine, keys), {"model": model}) as truth:
-            task = _Task(run, window, wanted, source, truth, has_truth(engine, model), owner)
-            versions = _versions(engine, task)
-            conditions, notes = _measure(engine, model, task, versions, report)
-        predictions = sum(n for n, _ in versions.values())
-        add_window(owner, run, model, window, predictions)
-        if versions and (newest is None or window.end >= newest):
-            settle_alerts(owner, run, model, (window.start, window.end), conditions, versions)
-        elif versions:
-            notes.append("a later window was monitored before, so no alert was opened or closed")
-        else:
-            notes.append("there is no prediction in this window")
-        return _answer(owner, run, model, window, predictions, "; ".join(notes) or None)
+            yield _Task(run, model, window, slices, copy, truth, known, owner)
 
 
-def _answer(
-    session: Session, run: Run, model: str, window: Window | None, predictions: int, note: str | None
-) -> dict[str, Any]:
+def _settle(task: _Task, found: _Found, is_newest: bool) -> None:
+    """Open and close alerts where the window is the newest one that has predictions, or say why not."""
+    if not found.versions:
+        found.notes.append("there is no prediction in this window")
+    elif is_newest:
+        settle_alerts(
+            task.owner, task.run, task.model, (task.window.start, task.window.end), found.conditions, found.versions
+        )
+    else:
+        found.notes.append("a later window was monitored before, so no alert was opened or closed")
+
+
+def _answer(session: Session, run: Run, model: str, window: Window | None, found: _Found) -> dict[str, Any]:
     metrics = metrics_of_run(session, run)
-    finish_run(session, run, model, None, rows_in=predictions, rows_out=metrics)
+    finish_run(session, run, model, None, rows_in=found.predictions, rows_out=metrics)
     return {
         "run_id": run.run_id,
         "metrics": metrics,
         "alerts": len(session.rows(query("open_alerts"), {"model": model})),
-        "predictions": predictions,
+        "predictions": found.predictions,
         "monitored_from": window and window.start,
         "monitored_to": window and window.end,
-        "note": note,
+        "note": "; ".join(found.notes) or None,
     }
 
 
-def _prediction_tables(engine: Engine, model: str) -> list[tuple[exp.Table, str]]:
-    """Where predictions of a model are kept, with the key of each table."""
-    found = []
-    for relation, key, _ in engine.rows(query("prediction_tables"), {"model": model}):
-        table = engine.table_at(relation)
-        if not engine.has_table(table):
-            raise InvalidData(
-                f"the prediction table {relation!r} of model {model!r} is gone; make it again, or delete its row from "
-                "sqlml.prediction_table"
-            )
-        danger = engine.code_of_others(table)
-        if danger is not None:
-            raise InvalidData(
-                f"the prediction table {relation!r} of model {model!r} could run code with your rights when it is "
-                f"read: {danger}. Let its owner monitor the model, or make that plain"
-            )
-        found.append((table, key))
-    if not found:
-        raise InvalidData(
-            f"the predictions of model {model!r} are kept nowhere: CALL sqlml.score({model!r}, relation, "
-            "into => 'predictions', key_column => 'id') keeps them in a table, which is monitored"
-        )
+def _versions(engine: Engine, rows: exp.Table) -> dict[int, tuple[int, int]]:
+    """By version that scored in the window: how many predictions it made, and how many kept their features."""
+    n, kept = exp.Count(this=exp.Star()).as_("n"), exp.Count(this=exp.column("features")).as_("kept")
+    counted = exp.select("version", n, kept).from_(rows).group_by("version").order_by("version")
+    counts = engine.rows(counted.sql(engine.dialect))
+    return {version: (n, kept) for version, n, kept in counts if version is not None}
+
+
+def _measured(engine: Engine, task: _Task, report: Report) -> _Found:
+    """Measure every version; gives the conditions that were looked at, and what a person should know."""
+    found = _Found(_versions(engine, task.rows))
+    for done, (number, (n, kept)) in enumerate(found.versions.items()):
+        report("monitoring", done, len(found.versions))
+        version = load_version(engine, Address(task.model, number))
+        if kept < n:
+            found.notes.append(f"{n - kept} of {n} predictions of {version.address} were kept without their features")
+        reference = reference_columns(engine, version.address)
+        if not reference:
+            found.notes.append(f"{version.address} was trained before references were kept: train again to see drift")
+        found.conditions += _measured_version(engine, task, version, reference, kept > 0)
+    report("monitoring", len(found.versions), len(found.versions))
     return found
 
 
-def _every_prediction(engine: Engine, model: str, tables: Sequence[tuple[exp.Table, str]]) -> exp.Query:
-    """The predictions of a model in all of its tables, with ``sqlml_time``, the time that puts them into a window."""
-    parts = []
-    for table, key in tables:
-        time = exp.func("coalesce", exp.column("event_time"), exp.column("predicted_at"))
-        columns: list[exp.Expr] = [
-            by_bytes(exp.cast(quoted(key), "VARCHAR")).as_("sqlml_key"),
-            exp.cast(exp.column("event_time"), "TIMESTAMP").as_("sqlml_event_time"),
-            exp.cast(time, "TIMESTAMP").as_("sqlml_time"),
-            *[exp.column(name) for name in ("version", "prediction", "label", "features")],
-        ]
-        of_model = exp.column("model").eq(exp.Literal.string(model))
-        parts.append(exp.select(*columns).from_(table).where(of_model))
-    return exp.union(*parts, distinct=False) if len(parts) > 1 else parts[0]
-
-
-def _window(
-    engine: Engine,
-    model: str,
-    tables: Sequence[tuple[exp.Table, str]],
-    given: tuple[datetime | None, datetime | None],
-    newest: datetime | None,
-) -> Window | None:
-    """The window that was asked for; None where it is the default one and there is nothing new."""
-    every = _every_prediction(engine, model, tables).subquery("every_prediction")
-    times = exp.select(exp.Min(this=exp.column("sqlml_time")), exp.Max(this=exp.column("sqlml_time"))).from_(every)
-    first, last = engine.rows(times.sql(engine.dialect))[0]
-    start = given[0] or newest or first
-    end = given[1] or (None if last is None else last + timedelta(microseconds=1))
-    if start is None or end is None or (given == (None, None) and start >= end):
-        return None
-    if start >= end:
-        raise InvalidArgument(
-            f"the window would end at {end}, and start at {start}, not before that; window_end must be after "
-            "window_start" + ("" if given[0] else ", which is by default the end of the last monitored window")
-        )
-    return Window(start, end)
-
-
-def _predictions(engine: Engine, model: str, tables: Sequence[tuple[exp.Table, str]], window: Window) -> exp.Select:
-    time = exp.column("sqlml_time")
-    inside = [time >= timestamp(window.start), time.copy() < timestamp(window.end)]
-    return exp.select("*").from_(_every_prediction(engine, model, tables).subquery("every_prediction")).where(*inside)
-
-
-def _versions(engine: Engine, task: _Task) -> dict[int, tuple[int, int]]:
-    """By version that scored in the window: how many predictions it made, and how many kept their features."""
-    n, kept = exp.Count(this=exp.Star()).as_("n"), exp.Count(this=exp.column("features")).as_("kept")
-    counted = (
-        exp.select("version", n, kept)
-        .from_(task.source.subquery("window_rows"))
-        .group_by("version")
-        .order_by("version")
-    )
-    rows = engine.rows(counted.sql(engine.dialect))
-    return {version: (n, kept) for version, n, kept in rows if version is not None}
-
-
-def _measure(
-    engine: Engine, model: str, task: _Task, versions: dict[int, tuple[int, int]], report: Report
-) -> tuple[list[Condition], list[str]]:
-    """Measure every version; gives the conditions that were looked at, and what a person should know."""
-    conditions: list[Condition] = []
-    notes: list[str] = []
-    for done, (number, (n, kept)) in enumerate(versions.items()):
-        report("monitoring", done, len(versions))
-        version = load_version(engine, Address(model, number))
-        if kept < n:
-            notes.append(f"{n - kept} of {n} predictions of {version.address} were kept without their features")
-        reference = reference_columns(engine, version.address)
-        if not reference:
-            notes.append(f"{version.address} was trained before references were kept: train again to see drift")
-        conditions += _measure_version(engine, task, version, reference, kept > 0)
-    report("monitoring", len(versions), len(versions))
-    return conditions, notes
-
-
-def _measure_version(
+def _measured_version(
     engine: Engine, task: _Task, version: LoadedVersion, reference: Sequence[ReferenceColumn], has_features: bool
 ) -> list[Condition]:
     address, model = version.address, version.model
     slices = [_slice(version, name) for name in task.slices]
-    scored = (
-        exp.select("*")
-        .from_(task.source.subquery("window_rows"))
-        .where(exp.column("version").eq(exp.Literal.number(address.version)))
-    )
-    with engine.materialized(
-        typed_rows(engine, model, scored, ("sqlml_key", "sqlml_event_time"), whole=slices)
-    ) as rows:
+    of_version = exp.column("version").eq(exp.Literal.number(address.version))
+    answered = exp.select("*").from_(task.rows).where(of_version)
+    types = monitored_types(model) if has_features else {output_name(model): monitored_types(model)[output_name(model)]}
+    with engine.materialized(typed_rows(engine, model, answered, PASSED, whole=slices)) as rows:
         _refuse_many_slices(engine, rows, slices)
-        types = monitored_types(model)
-        if not has_features:
-            types = {name: type_ for name, type_ in types.items() if name == output_name(model)}
-        for group in _in_groups(types):
-            profile = profile_select(rows, group, timestamp(task.window.start), slices, engine.dialect)
-            found = engine.arrow(profile.sql(engine.dialect))
-            add_measured(task.owner, task.run, address, task.window, "profile_metric", found)
+        _add_profile(engine, task, address, rows, types, slices)
         binned = {column.name: column for column in reference if column.name in types and column.bins is not None}
         if binned:
-            _add_drift(engine, task, version, rows, binned, slices)
+            for drift in measured_drift(engine, version, rows, binned, slices, timestamp(task.window.start)):
+                add_measured(task.owner, task.run, address, task.window, "drift_metric", drift)
         realised = realised_performance(engine, version, rows, task.truth, slices)
         add_performance(task.owner, task.run, address, task.window, realised)
+    return _conditions(engine, task, address, reference, realised)
+
+
+def _add_profile(
+    engine: Engine, task: _Task, address: Address, rows: exp.Table, types: Mapping[str, str], slices: Sequence[str]
+) -> None:
+    for group in in_groups(types):
+        profile = profile_select(rows, group, timestamp(task.window.start), slices, engine.dialect)
+        found = engine.arrow(profile.sql(engine.dialect, copy=False))
+        add_measured(task.owner, task.run, address, task.window, "profile_metric", found)
+
+
+def _conditions(
+    engine: Engine,
+    task: _Task,
+    address: Address,
+    reference: Sequence[ReferenceColumn],
+    realised: Sequence[PerformanceMetric],
+) -> list[Condition]:
+    """Everything about a version that could be cause for an alert."""
     return [
         *drift_conditions(task.owner, task.run, address),
         *missing_conditions(task.owner, task.run, address, reference),
         *performance_conditions(address, realised, reference_metric(engine, address)),
         *(coverage_conditions(address, realised) if task.has_truth else []),
     ]
-
-
-def _in_groups(columns: Mapping[str, V]) -> Iterator[dict[str, V]]:
-    """Columns by :data:`COLUMNS_AT_ONCE`, in their order."""
-    remaining = iter(columns.items())
-    while group := dict(islice(remaining, COLUMNS_AT_ONCE)):
-        yield group
 
 
 def _slice(version: LoadedVersion, name: str) -> str:
@@ -299,13 +243,9 @@ def _slice(version: LoadedVersion, name: str) -> str:
         Where the version reads no such column, or it has too many values by nature.
     """
     types = {column.name: column.type for column in version.model.columns}
-    found = found_column(name, list(types))
-    if found is None:
-        raise InvalidArgument(
-            f"slices names {name!r}, no column that model {str(version.address)!r} reads; {unknown_name(name, types)}"
-        )
+    found = known_column(list(types), "slices =>", name, f"model {str(version.address)!r}", InvalidArgument)
     if types[found] not in ("text", "boolean", "integer"):
-        raise InvalidArgument(f"slices names {name!r}, a {types[found]}; slice by a text, a boolean or whole numbers")
+        raise InvalidArgument(f"slices => {name!r} is a {types[found]}; slice by a text, a boolean or whole numbers")
     return found
 
 
@@ -315,62 +255,5 @@ def _refuse_many_slices(engine: Engine, rows: exp.Table, slices: Sequence[str]) 
         n = engine.rows(exp.select(distinct).from_(rows).sql(engine.dialect))[0][0]
         if n > MOST_SLICES:
             raise InvalidArgument(
-                f"slices names {name!r}, which has {n} values in the window; slice by a column of at most {MOST_SLICES}"
+                f"slices => {name!r} has {n} values in the window; slice by a column of at most {MOST_SLICES}"
             )
-
-
-def _add_drift(
-    engine: Engine,
-    task: _Task,
-    version: LoadedVersion,
-    rows: exp.Table,
-    reference: dict[str, ReferenceColumn],
-    slices: Sequence[str],
-) -> None:
-    """Write the drift of all rows, by the counts of all held-out rows, and of slices, by those of the sample."""
-    address, start = version.address, timestamp(task.window.start)
-    bins = {name: column.bins for name, column in reference.items() if column.bins is not None}
-    numbers = numbers_among({name: column.type for name, column in reference.items()})
-    sample = typed_rows(engine, version.model, of_version("reference_row", address), whole=slices)
-    by_chance = ("MD5(sqlml_key)", "sqlml_key", "sqlml_event_time")
-    some = exp.select("*").from_(rows).order_by(*by_chance).limit(VALUES_COMPARED)
-
-    def add(measured: exp.Query) -> None:
-        found = engine.arrow(measured.sql(engine.dialect))
-        add_measured(task.owner, task.run, address, task.window, "drift_metric", found)
-
-    with engine.materialized(sample) as held_out, engine.materialized(some) as current, ExitStack() as kept:
-
-        def counted(relation: exp.Table, keys: Sequence[str] | None) -> exp.Query:
-            counts = [counts_select(relation, group, keys, start) for group in _in_groups(bins)]
-            tables = [exp.select("*").from_(kept.enter_context(engine.materialized(each))) for each in counts]
-            return exp.union(*tables, distinct=False) if len(tables) > 1 else tables[0]
-
-        # The columns are compared together, whatever the number that is counted at once: p-values allow for how many.
-        add(drift_select(_reference_counts(address), counted(rows, None), engine.dialect))
-        for keys in (None, slices) if slices else (None,):
-            if numbers:
-                before, now = (values_of(each, numbers, start, keys) for each in (held_out, current))
-                add(ks_select(before, now, engine.dialect))
-        if slices:
-            frozen, found = (_of_slices(counted(each, slices)) for each in (held_out, rows))
-            add(drift_select(frozen, found, engine.dialect))
-
-
-def _reference_counts(address: Address) -> exp.Select:
-    """The counts that were frozen at training, as :func:`sqlml.measure.drift.drift_select` reads them."""
-    nothing = exp.cast(exp.null(), "TEXT")
-    columns: Columns = {
-        "column_name": "column_name",
-        "slice_key": nothing,
-        "slice_value": nothing.copy(),
-        "bin": "bin",
-        "n": "n",
-    }
-    return select(columns, of_version("reference_count", address).subquery("frozen"))
-
-
-def _of_slices(counts: exp.Query) -> exp.Select:
-    """The counts of slices only."""
-    kept = exp.select("*").from_(counts.subquery("counted"))
-    return kept.where(exp.not_(exp.column("slice_key").is_(exp.null())))

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import TypeVar
 
 from sqlglot import exp
 
 from sqlml.engine import Session
-from sqlml.measure.subset import Columns, select
-from sqlml.registry.prediction_table import quoted
+from sqlml.measure.formula import quoted
+from sqlml.measure.subset import Columns, all_of, cast, select
 from sqlml.spec import Model
+
+V = TypeVar("V")
+
+COLUMNS_AT_ONCE = 50
+"""So many columns are measured by one statement: PostgreSQL takes 1,664 expressions in one, and a profile has ten for
+each number; and the time to plan it grows faster than their number."""
 
 _OUTPUT_TYPES = {"binary": "prediction", "multiclass": "text", "regression": "number"}
 
@@ -60,33 +68,41 @@ def typed_rows(
     }
     values = session.json_values(exp.column("features"), types)
     output = "label" if model.task == "multiclass" else "prediction"
-    columns = [values[name].as_(name, quoted=True) for name in types]
+    columns = [values[name].as_(name, quoted=True, copy=False) for name in types]
     document = session.json_parsed(exp.column("features")).as_("features")
     # With an OFFSET it stays a query of its own, which parses a document once and not for each value.
     parsed = exp.select(*passed, output, document).from_(rows.subquery("scored")).offset(0).subquery("parsed")
-    return exp.select(*passed, *columns, exp.column(output).as_(output_name(model), quoted=True)).from_(parsed)
+    output_column = exp.column(output).as_(output_name(model), quoted=True)
+    return exp.select(*passed, *columns, output_column).from_(parsed, copy=False)
+
+
+def in_groups(columns: Mapping[str, V]) -> Iterator[dict[str, V]]:
+    """Columns by :data:`COLUMNS_AT_ONCE`, in their order."""
+    remaining = iter(columns.items())
+    while group := dict(islice(remaining, COLUMNS_AT_ONCE)):
+        yield group
 
 
 def values_of(
-    relation: exp.Table, columns: Sequence[str], window: exp.Expression | None, slices: Sequence[str] | None
+    relation: exp.Table, columns: Sequence[str], window: exp.Expr | None, slices: Sequence[str] | None
 ) -> exp.Query:
     """The values of columns of numbers: rows ``window_start, column_name, slice_key, slice_value, value``.
 
     The slice is NULL where ``slices`` is None, else there is a row for each slice in which a value stands.
     """
-    start = exp.cast(exp.null() if window is None else window, "TIMESTAMP")
+    start = cast(exp.null() if window is None else window, "TIMESTAMP")
     parts = []
     for column in columns:
         for key in (None,) if slices is None else slices:
             picked: Columns = {
                 "window_start": start.copy(),
                 "column_name": exp.Literal.string(column),
-                "slice_key": exp.cast(exp.null() if key is None else exp.Literal.string(key), "TEXT"),
-                "slice_value": exp.cast(exp.null() if key is None else quoted(key), "TEXT"),
-                "value": exp.cast(quoted(column), "DOUBLE"),
+                "slice_key": cast(exp.null() if key is None else exp.Literal.string(key), "TEXT"),
+                "slice_value": cast(exp.null() if key is None else quoted(key), "TEXT"),
+                "value": cast(quoted(column), "DOUBLE"),
             }
             parts.append(select(picked, relation.copy(), where=[exp.not_(quoted(column).is_(exp.null()))]))
-    return exp.union(*parts, distinct=False) if len(parts) > 1 else parts[0]
+    return all_of(parts)
 
 
 def numbers_among(types: Mapping[str, str]) -> list[str]:

@@ -18,8 +18,8 @@ from sqlml.fit.compare import NORMAL_975, compare
 from sqlml.lifecycle.evaluate import Judged, measured
 from sqlml.lifecycle.monitored import output_name
 from sqlml.lifecycle.predict import LoadedVersion
+from sqlml.measure.formula import quoted
 from sqlml.registry.monitoring import PerformanceMetric
-from sqlml.registry.prediction_table import quoted
 from sqlml.registry.reference import ReferenceMetric
 from sqlml.spec import Model
 

@@ -10,7 +10,7 @@ from sqlglot import exp
 
 from sqlml.engine import Session
 from sqlml.fit.chunks import plain_array
-from sqlml.fit.threads import by_column
+from sqlml.fit.threads import aside, by_column
 from sqlml.kernel.doubles import doubles
 from sqlml.kernel.scorer import labels, probabilities
 from sqlml.lifecycle.evaluate import Judged
@@ -36,13 +36,12 @@ def keep_reference(session: Session, address: Address, judged: Judged, features:
     ``judged`` are the answers to the rows of ``features``, whose columns are those that the model reads. Call it in
     the transaction that adds the version.
     """
-    held_out = _with_answers(judged, features)
-    profiled = by_column(
-        lambda column: _profiled(held_out, judged.model, *column), monitored_types(judged.model).items(), len(held_out)
-    )
+    held_out, types = _with_answers(judged, features), monitored_types(judged.model)
+    with aside(lambda: primary_with_error(replace(judged, weight=None)), len(held_out)) as primary:
+        profiled = by_column(lambda item: _profiled(held_out, judged.model, *item), types.items(), len(held_out))
     columns = [column for column, _ in profiled]
     counts = [(column.name, place, n) for column, counted in profiled for place, n in counted]
-    add_reference(session, address, columns, primary_with_error(replace(judged, weight=None)))
+    add_reference(session, address, columns, primary())
     bins = {column.name: column.bins for column in columns if column.bins is not None}
     add_reference_counts(session, address, sorted(counts), bins)
     with session.temporary(_sample(held_out, seed)) as source:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,21 +12,20 @@ import numpy as np
 import pyarrow as pa
 from sqlglot import exp
 
-from sqlml.engine import Engine, Relation, Session
+from sqlml.engine import Engine, Parameters, Part, Parts, Relation, Session
 from sqlml.engine.relation import writable_table
 from sqlml.errors import InvalidData
-from sqlml.kernel.encode import unseen
+from sqlml.kernel.encode import encode, unseen
 from sqlml.kernel.scorer import labels, probabilities
 from sqlml.lifecycle.arguments import Report, named_column, refuse_no_time, silent
 from sqlml.lifecycle.predict import LoadedVersion, load_version
-from sqlml.measure.formula import by_bytes
+from sqlml.measure.formula import by_bytes, quoted
 from sqlml.registry.model import resolve
 from sqlml.registry.prediction_table import (
     check_key_name,
     check_prediction_table,
     create_prediction_table,
     index_prediction_table,
-    quoted,
     remember_prediction_table,
 )
 from sqlml.registry.run import Metric, Run, add_metrics, finish_run, utc_now
@@ -82,19 +82,19 @@ def score(
     with engine.transaction() as owner:
         engine.lock_table(writable_table(into, engine.dialect, "into"))
         source = _source(engine, relation, into, key_column, time_column)
-        rows_in = _check_keys(engine, source)
         if not source.into_exists:
             create_prediction_table(engine, source.into, source.relation, source.key)
         remember_prediction_table(engine, owner, version.address.model, source.into, source.key, source.time)
-        added, unknown = 0, Counter[str]()
         names = _model_columns(version, source.schema)
         query, document = _unscored(source, version, names), _document(engine, source, version, names)
-        for part in engine.parts(query, source.relation.parameters, _places(names), {"features": document}):
-            rows = part.rows.rename_columns(names).to_struct_array()
-            part.write(_answers(version, rows), lambda written: _insert(source, written, version, run, alias))
-            unknown.update(unseen(version.model.features, version.columns(rows)))
-            added += len(rows)
-            report("scoring", added, rows_in)
+        with engine.parts(query, source.relation.parameters, _places(names), {"features": document}) as parts:
+            rows_in = _check_keys(engine, source, parts)
+            added, unknown = 0, Counter[str]()
+            for part, rows, raw in _with_scores(version, names, parts.parts):
+                part.write(_answers(version, raw), lambda written: _insert(source, written, version, run, alias))
+                unknown.update(unseen(version.model.features, version.columns(rows)))
+                added += len(rows)
+                report("scoring", added, rows_in)
         if source.into_exists:
             # Last, as others who write to the table wait for it until all is committed.
             index_prediction_table(engine, source.into, source.key)
@@ -123,24 +123,53 @@ def _source(engine: Engine, relation: str, into: str, key_column: str, time_colu
     return _Source(given, schema, key, time, table, exists)
 
 
-def _check_keys(engine: Engine, source: _Source) -> int:
-    """How many rows the source has; a key that is NULL or stands twice is refused."""
-    identity: dict[str, exp.Expr] = {"sqlml_key": quoted(source.key)}
+def _check_keys(engine: Engine, source: _Source, parts: Parts) -> int:
+    """How many rows the source has; a key that is NULL or stands twice is refused.
+
+    The rows that are to be written are looked at as they are read, whatever others write meanwhile. Where rows were
+    scored before, those are looked at as well.
+    """
+    time = None if source.time is None else exp.column("event_time")
+    unscored = _check_rows(engine, source, parts.source, parts.parameters, exp.column("key_value"), time)
+    if not source.into_exists:
+        return unscored
+    relation = source.relation
+    time = None if source.time is None else quoted(source.time)
+    return _check_rows(engine, source, relation.source, relation.parameters, quoted(source.key), time)
+
+
+def _check_rows(
+    engine: Engine, source: _Source, rows: exp.Expr, parameters: Parameters, key: exp.Column, time: exp.Column | None
+) -> int:
+    """How many of these rows there are, known by ``key`` and ``time``; see :func:`_check_keys`."""
+    identity: dict[str, exp.Expr] = {"sqlml_key": key}
     if source.has_text_key:
-        identity["sqlml_key"] = by_bytes(exp.cast(quoted(source.key), "VARCHAR"))
-    if source.time is not None:
-        identity["sqlml_time"] = quoted(source.time)
+        identity["sqlml_key"] = by_bytes(exp.cast(key, "VARCHAR"))
+    if time is not None:
+        identity["sqlml_time"] = time
+    counts = [exp.Count(this=value.copy()) for value in (exp.Star(), *identity.values())]
+    distinct = exp.Count(this=exp.Distinct(expressions=[identity["sqlml_key"].copy()]))
+    asked = exp.select(*counts, distinct).from_(rows.copy())
+    n, *known = engine.rows(asked.sql(engine.dialect), parameters)[0]
+    if any(each != n for each in known):
+        _refuse_keys(engine, source, rows, parameters, identity)
+    return int(n)
+
+
+def _refuse_keys(
+    engine: Engine, source: _Source, rows: exp.Expr, parameters: Parameters, identity: dict[str, exp.Expr]
+) -> None:
+    """Refuse rows whose key or time is NULL, or that have both in common."""
     columns = [value.as_(name) for name, value in identity.items()]
-    counted = source.relation.select(*columns, exp.Count(this=exp.Star()).as_("sqlml_n"))
+    counted = exp.select(*columns, exp.Count(this=exp.Star()).as_("sqlml_n")).from_(rows.copy())
     groups = counted.group_by(*identity.values())
     missing = exp.or_(*[exp.column(name).is_(exp.null()) for name in identity])
     totals = exp.select(
-        "coalesce(sum(sqlml_n), 0)",
         exp.func("coalesce", exp.func("sum", exp.case().when(missing, "sqlml_n").else_("0")), exp.Literal.number(0)),
         "count(CASE WHEN sqlml_n > 1 THEN 1 END)",
         exp.func("min", exp.case().when("sqlml_n > 1", by_bytes(exp.cast(exp.column("sqlml_key"), "VARCHAR")))),
     ).from_(groups.subquery("grouped"))
-    rows, nulls, doubled, example = engine.rows(totals.sql(engine.dialect), source.relation.parameters)[0]
+    nulls, doubled, example = engine.rows(totals.sql(engine.dialect), parameters)[0]
     relation = source.relation.text
     named = " and ".join(repr(name) for name in (source.key, source.time) if name is not None)
     if nulls:
@@ -150,7 +179,25 @@ def _check_keys(engine: Engine, source: _Source) -> int:
             f"{doubled} values of {named} stand more than once in {relation!r}, for example {example!r}; "
             "a prediction needs a key of its own"
         )
-    return int(rows)
+
+
+def _with_scores(
+    version: LoadedVersion, names: Sequence[str], parts: Iterator[Part]
+) -> Iterator[tuple[Part, pa.StructArray, np.ndarray]]:
+    """Each part with its rows and their raw scores, which are made while the part before it is written.
+
+    The scores take no lock of Python's, so that they are made beside a statement even where that holds it.
+    """
+    waiting: tuple[Part, pa.StructArray, Future[np.ndarray]] | None = None
+    with ThreadPoolExecutor(1) as beside:
+        for part in parts:
+            rows = part.rows.rename_columns(names).to_struct_array()
+            scores = beside.submit(version.scorer.raw, encode(version.model.features, version.columns(rows)))
+            if waiting is not None:
+                yield waiting[0], waiting[1], waiting[2].result()
+            waiting = part, rows, scores
+        if waiting is not None:
+            yield waiting[0], waiting[1], waiting[2].result()
 
 
 def _unscored(source: _Source, version: LoadedVersion, names: Sequence[str]) -> exp.Select:
@@ -191,10 +238,10 @@ def _model_columns(version: LoadedVersion, schema: pa.Schema) -> list[str]:
     return [schema.names[position] for position in version.positions[row.type]]
 
 
-def _answers(version: LoadedVersion, rows: pa.StructArray) -> pa.Table:
+def _answers(version: LoadedVersion, raw: np.ndarray) -> pa.Table:
     """The prediction and the label of every row."""
-    output = version.output(rows)
-    label = pa.nulls(len(rows), pa.string())
+    output = version.scorer.output(raw)
+    label = pa.nulls(len(raw), pa.string())
     prediction = output[:, 0]
     if version.model.task != "regression":
         label = pa.array(labels(version.model, output), pa.string())

@@ -21,9 +21,10 @@ from sqlml.fit.rows import Fitted, Rows
 from sqlml.fit.search import Trial, best
 from sqlml.fit.search import search as run_search
 from sqlml.fit.split import METHODS, split_method, split_rows
+from sqlml.fit.threads import aside
 from sqlml.lifecycle.arguments import Report, json_names, json_object, one_of, silent
 from sqlml.lifecycle.deploy import CHAMPION, go_live
-from sqlml.lifecycle.evaluate import Judged, measured
+from sqlml.lifecycle.evaluate import Judged, measured, metrics_of, summed
 from sqlml.lifecycle.gate import Rival, Verdict, verdict
 from sqlml.lifecycle.predict import load_version
 from sqlml.lifecycle.reference import keep_reference
@@ -145,17 +146,11 @@ def train(
     """
     run = Run("train")
     one_of(runtime, engine.runtimes, "runtime")
+    named = json_names(features, "features")
     request = Request(
         model=checked_name(model),
         relation=relation,
-        roles=Roles(
-            target=target,
-            features=json_names(features, "features"),
-            key_column=key_column,
-            time_column=time_column,
-            weight_column=weight_column,
-            group_column=group_column,
-        ),
+        roles=Roles(target, named, key_column, time_column, weight_column, group_column),
         task=task,
         algorithm=algorithm_named(algorithm).name,
         hyperparams=json_object(hyperparams, "hyperparams"),
@@ -168,6 +163,11 @@ def train(
         seed=seed,
         deploy=one_of(deploy, ("gated", "never", "always"), "deploy"),
     )
+    return _trained(engine, run, request, report)
+
+
+def _trained(engine: Engine, run: Run, request: Request, report: Report) -> dict[str, Any]:
+    """Do what was asked for; gives what :func:`train` gives."""
     data = _read(engine, request, report)
     candidate = _fit(request, data, report)
     report("measuring", 0, 1)
@@ -250,15 +250,17 @@ def _fit(request: Request, data: Data, report: Report) -> Candidate:
 
 def _measure(engine: Engine, request: Request, data: Data, candidate: Candidate) -> Outcome:
     """The metrics of the candidate, and of its rivals on the same held-out rows."""
-    judged = judge_rows(candidate.fitted.model, data.test)
-    name, title = _BASELINE[data.rows.task]
-    baseline = Rival(name, title, judge_rows(candidate.baseline.model, data.test), is_baseline=True)
-    live = current(engine, request.model, CHAMPION)
-    champion = Address(request.model, live["version"]) if live else None
-    rivals = [baseline] if champion is None else [baseline, _champion(engine, champion, request, data)]
-    decided = verdict(judged, rivals)
-    own = measured(engine, judged, "test")
-    metrics = [*measured(engine, judge_rows(candidate.fitted.model, data.train), "train"), *own, *decided.metrics]
+    model = candidate.fitted.model
+    training, judged = judge_rows(model, data.train), judge_rows(model, data.test)
+    with aside(lambda: summed(training), len(data.train)) as of_training:
+        name, title = _BASELINE[data.rows.task]
+        baseline = Rival(name, title, judge_rows(candidate.baseline.model, data.test), is_baseline=True)
+        live = current(engine, request.model, CHAMPION)
+        champion = Address(request.model, live["version"]) if live else None
+        rivals = [baseline] if champion is None else [baseline, _champion(engine, champion, request, data)]
+        decided = verdict(judged, rivals)
+        held_out = [*measured(engine, judged, "test"), *decided.metrics]
+    metrics = [*metrics_of(engine, of_training(), "train"), *held_out]
     for rival in rivals:
         metrics += measured(engine, rival.judged, rival.name) if rival.judged else []
     primary = primary_metric(data.rows.task)

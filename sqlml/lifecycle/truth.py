@@ -13,9 +13,8 @@ from sqlml.engine import Engine, Session
 from sqlml.errors import InvalidData
 from sqlml.fit.target import class_codes, target_values
 from sqlml.lifecycle.arguments import named_column, refuse_no_time
-from sqlml.measure.formula import by_bytes
+from sqlml.measure.formula import by_bytes, quoted
 from sqlml.registry.model import checked_name, known_task_and_target, unknown_address
-from sqlml.registry.prediction_table import quoted
 from sqlml.registry.queries import query
 from sqlml.registry.run import Run, finish_run
 from sqlml.registry.truth import append_truth

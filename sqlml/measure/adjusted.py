@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from sqlglot import exp
-
 from sqlml.measure.formula import formula
 from sqlml.measure.given import Steps
-from sqlml.measure.subset import Columns, expression, same, select
+from sqlml.measure.subset import Columns, case, expression, same, select
 
 FAMILY = ("window_start", "metric")
 """The tests of one metric over all columns and slices of one window are looked at together."""
@@ -31,7 +29,7 @@ def adjusted(tests: str, name: str, columns: tuple[str, ...]) -> Steps:
         "ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW)",
         raised=expression("p_value * tested / place"),
     )
-    kept = exp.case().when(expression("NOT p_value IS NULL"), least)
+    kept = case((expression("NOT p_value IS NULL"), least))
     return {
         f"{name}_places": select(placed, tests),
         name: select({**same(*columns, *FAMILY, "p_value"), "p_adjusted": kept}, f"{name}_places"),

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from sqlml.measure.exact import SMALLEST, clipped, coarse, exact_sum, fine, flushed
+from sqlml.measure.exact import SMALLEST, coarse, fine
 from sqlml.measure.given import Steps, bound, given, sound_rows, within
-from sqlml.measure.subset import Columns, expression, number, same, select
+from sqlml.measure.subset import Columns, case, expression, number, same, select
 
 
 def bins() -> list[tuple[int, float, float]]:
@@ -27,10 +27,11 @@ def bins() -> list[tuple[int, float, float]]:
 def bin_of(score: exp.Expr) -> exp.Expr:
     """The position of the bin in which a score between 0 and 1 lies."""
     *lower, (last, _, _) = bins()
-    case = exp.case()
-    for position, _, high in lower:
-        case = case.when(exp.LT(this=score.copy(), expression=number(high)), exp.Literal.number(position))
-    return case.else_(exp.Literal.number(last))
+    branches = [
+        (exp.LT(this=score.copy(), expression=number(high)), exp.Literal.number(position))
+        for position, _, high in lower
+    ]
+    return case(*branches, otherwise=exp.Literal.number(last))
 
 
 def rows(relation: exp.Table) -> Steps:
@@ -69,63 +70,10 @@ def by_score(relation: exp.Table) -> Steps:
 
 def _where_truth(truth: int, column: str) -> exp.Expr:
     of_class = exp.EQ(this=exp.column("truth"), expression=exp.Literal.number(truth))
-    return exp.case().when(of_class, exp.column(column)).else_(number(0))
+    return case((of_class, exp.column(column)), otherwise=number(0))
 
 
 def _running_sum(column: str) -> exp.Expr:
     frame = exp.WindowSpec(kind="ROWS", start="UNBOUNDED", start_side="PRECEDING", end="CURRENT ROW")
     order = exp.Order(expressions=[exp.Ordered(this=exp.column("score"), desc=True, nulls_first=True)])
     return exp.Window(this=exp.Sum(this=exp.column(column)), order=order, spec=frame)
-
-
-_WEIGHTS: Columns = {
-    "weight": "positive + negative",
-    **same("positive", "negative"),
-    "true_positive": "CASE WHEN score > 5e-1 THEN positive ELSE 0e0 END",
-    "false_positive": "CASE WHEN score > 5e-1 THEN negative ELSE 0e0 END",
-    "correct": "CASE WHEN score > 5e-1 THEN positive ELSE negative END",
-    "squared": "positive * (1 - chance) * (1 - chance) + negative * chance * chance",
-    "confidence": "(positive + negative) * chance",
-    "gain": "positive * positive_above / (positive_above + negative_above)",
-}
-"""What each distinct score adds to the sums that are at most the total weight."""
-
-
-def sums(relation: exp.Table) -> Steps:
-    """``sums``: one row that holds what every metric of a binary model is made of.
-
-    ``weight``, ``positive``, ``negative``: total weights. ``true_positive``, ``false_positive``, ``correct``:
-    weights where a score above 0.5 says positive. ``squared``, ``loss``: the quadratic and logarithmic losses.
-    ``pairs``: weight of the pairs of a negative and a positive row in the right order, ties by half. ``gain``:
-    the precision at the score of each positive row. ``gap``: over the bins, the absolute difference between the
-    sum of scores and the weight of positive rows. All NULL where there is no row or one is not sound.
-    """
-    score = exp.column("score")
-    passed = same("score", "positive", "negative", "positive_above", "negative_above")
-    terms = {
-        "bin": exp.column("bin"),
-        **_WEIGHTS,
-        "loss": _loss(),
-        "pairs": "negative * (positive_above - positive / 2)",
-    }
-    limits = {"pairs": exp.Mul(this=bound(), expression=bound())}
-    binned: Columns = {name: exact_sum(exp.column(name), limits.get(name, bound())) for name in terms if name != "bin"}
-    summed: Columns = {name: exact_sum(exp.column(name), limits.get(name, bound())) for name in binned}
-    summed["gap"] = exact_sum(expression("ABS(confidence - positive)"), bound())
-    return {
-        **by_score(relation),
-        "binned": select({"bin": bin_of(score), "chance": flushed(score), **passed}, "ranked"),
-        "terms": select(terms, "binned"),
-        "by_bin": select(binned, "terms", beside="extent", group_by=["bin"]),
-        "sums": select(summed, "by_bin", beside="extent"),
-    }
-
-
-def _loss() -> exp.Expr:
-    """The logarithmic loss of one distinct score."""
-    hit, miss = (exp.Ln(this=clipped(expression(text))) for text in ("chance", "1 - chance"))
-    gains = exp.Add(
-        this=exp.Mul(this=exp.column("positive"), expression=hit),
-        expression=exp.Mul(this=exp.column("negative"), expression=miss),
-    )
-    return exp.Neg(this=exp.Paren(this=gains))

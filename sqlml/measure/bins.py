@@ -22,7 +22,7 @@ from pyarrow import types
 from sqlglot import exp
 
 from sqlml.errors import InvalidArgument, InvalidSpec
-from sqlml.measure.subset import number
+from sqlml.measure.subset import case, cast, number
 
 MISSING_BIN = 0
 """The index of the bin of NULL and NaN, in all bins."""
@@ -211,30 +211,30 @@ def bin_expression(bins: Bins, column: exp.Expr) -> exp.Expr:
 
 def _number_case(bins: NumberBins, column: exp.Expr) -> exp.Expr:
     """A comparison with NULL is never true, and NaN is above infinity in both engines: both end in ELSE."""
-    value = exp.cast(column.copy(), "DOUBLE")
+    value = cast(column.copy(), "DOUBLE")
     above = len(bins.edges) + 2
-    case = exp.case()
-    for index, sentinel in enumerate(bins.sentinels, start=above + 1):
-        case = case.when(exp.EQ(this=value.copy(), expression=number(sentinel)), exp.Literal.number(index))
-    for index, edge in enumerate(bins.edges, start=1):
-        case = case.when(exp.LT(this=value.copy(), expression=number(edge)), exp.Literal.number(index))
-    if bins.maximum is not None:
-        top = exp.LTE(this=value.copy(), expression=number(bins.maximum))
-        case = case.when(top, exp.Literal.number(above - 1))
-    infinity = exp.cast(exp.Literal.string("Infinity"), "DOUBLE")
-    case = case.when(exp.LTE(this=value, expression=infinity), exp.Literal.number(above))
-    return case.else_(exp.Literal.number(MISSING_BIN))
+    places = [
+        *((exp.EQ, number(sentinel), index) for index, sentinel in enumerate(bins.sentinels, start=above + 1)),
+        *((exp.LT, number(edge), index) for index, edge in enumerate(bins.edges, start=1)),
+        *(((exp.LTE, number(bins.maximum), above - 1),) if bins.maximum is not None else ()),
+        (exp.LTE, cast(exp.Literal.string("Infinity"), "DOUBLE"), above),
+    ]
+    branches = [
+        (comparison(this=value.copy(), expression=end), exp.Literal.number(index)) for comparison, end, index in places
+    ]
+    return case(*branches, otherwise=exp.Literal.number(MISSING_BIN))
 
 
 def _category_case(bins: CategoryBins, column: exp.Expr) -> exp.Expr:
-    text = exp.cast(column.copy(), "TEXT")
+    text = cast(column.copy(), "TEXT")
     other = len(bins.categories) + 1
     known = [*enumerate(bins.categories, start=1), *enumerate(bins.sentinels, start=other + 1)]
-    case = exp.case()
-    for index, category in known:
-        case = case.when(exp.EQ(this=text.copy(), expression=exp.Literal.string(category)), exp.Literal.number(index))
-    case = case.when(column.copy().is_(exp.null()), exp.Literal.number(MISSING_BIN))
-    return case.else_(exp.Literal.number(other))
+    branches: list[tuple[exp.Expr, exp.Expr]] = [
+        (exp.EQ(this=text.copy(), expression=exp.Literal.string(category)), exp.Literal.number(index))
+        for index, category in known
+    ]
+    missing = (column.is_(exp.null()), exp.Literal.number(MISSING_BIN))
+    return case(*branches, missing, otherwise=exp.Literal.number(other))
 
 
 def bin_places(bins: Bins, values: pa.Array) -> NDArray[np.int64]:

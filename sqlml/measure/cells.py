@@ -7,7 +7,7 @@ from sqlglot import exp
 from sqlml.measure.counts import KEYS
 from sqlml.measure.formula import alike, of, source
 from sqlml.measure.given import Steps
-from sqlml.measure.subset import Columns, expression, same, select
+from sqlml.measure.subset import Columns, all_of, cast, expression, joined, same, select
 
 _SLICE = ("column_name", "slice_key", "slice_value")
 
@@ -23,12 +23,12 @@ def given_sides(reference: exp.Table | exp.Query, current: exp.Table | exp.Query
 
     Both are read in one step, so that no other step can have the name of one of them.
     """
-    texts: Columns = {key: exp.cast(exp.column(key), "TEXT") for key in _SLICE}
+    texts: Columns = {key: cast(exp.column(key), "TEXT") for key in _SLICE}
     sides = [
-        select({"side": str(side), "window_start": exp.cast(start, "TIMESTAMP"), **texts, **measures}, source(relation))
+        select({"side": str(side), "window_start": cast(start, "TIMESTAMP"), **texts, **measures}, source(relation))
         for side, start, relation in ((0, exp.null(), reference), (1, exp.column("window_start"), current))
     ]
-    return exp.union(*sides, distinct=False)
+    return all_of(sides)
 
 
 def cells(reference: exp.Table | exp.Query, current: exp.Table | exp.Query) -> Steps:
@@ -44,13 +44,13 @@ def cells(reference: exp.Table | exp.Query, current: exp.Table | exp.Query) -> S
     numbered: Columns = {"comparison": rank, **same(*KEYS, "bin", "n")}
     here: Columns = {"comparison": "comparison", "bin": "bin", "reference_n": "0e0", "current_n": "n"}
     there: Columns = {"comparison": "here.comparison", "bin": "there.bin", "reference_n": "there.n", "current_n": "0e0"}
-    matched = select(there, "comparisons AS here").join("given AS there", on=MATCH.copy()).where("there.side = 0")
+    matched = joined(select(there, "comparisons AS here", where=["there.side = 0"]), "given AS there", MATCH)
     totals: Columns = {name: exp.Sum(this=exp.column(name)) for name in ("reference_n", "current_n")}
     return {
-        "given": given_sides(reference, current, {"bin": "bin", "n": exp.cast(exp.column("n"), "DOUBLE")}),
+        "given": given_sides(reference, current, {"bin": "bin", "n": cast(exp.column("n"), "DOUBLE")}),
         "current_counts": select(numbered, "given", where=["side = 1"]),
-        "comparisons": select(same("comparison", *KEYS), "current_counts").distinct(),
-        "sides": exp.union(select(here, "current_counts"), matched, distinct=False),
+        "comparisons": select(same("comparison", *KEYS), "current_counts").distinct(copy=False),
+        "sides": all_of([select(here, "current_counts"), matched]),
         "cells": select({**same("comparison", "bin"), **totals}, "sides", group_by=["comparison", "bin"]),
         "sizes": _sizes(),
         "shares": _shares(),
@@ -80,4 +80,4 @@ def _shares() -> exp.Select:
         "q": "cells.current_n / sizes.n_current",
     }
     both = ["sizes.n_reference > 0", "sizes.n_current > 0"]
-    return select(columns, "cells", where=both).join("sizes", on=alike("sizes", "cells", "comparison"))
+    return joined(select(columns, "cells", where=both), "sizes", alike("sizes", "cells", "comparison"))

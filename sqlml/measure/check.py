@@ -106,8 +106,11 @@ CHECKS: tuple[CheckKind, ...] = (
     CheckKind(
         "type",
         "column",
-        {"type": "boolean, integer, number, text, date or timestamp; a number may also be an integer"},
-        "the column has this logical type in the relation",
+        {
+            "type": "boolean, integer, number, text, date or timestamp, where a number may also be an integer, and "
+            "a text an enum; or the name that the engine itself has for a type"
+        },
+        "the column has this type in the relation; a domain is also of the type under it",
         "values are not looked at; a relation without rows is skipped",
         check_relation.type_expected,
         check_relation.has_type,

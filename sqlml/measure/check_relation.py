@@ -23,7 +23,7 @@ LEAST_WINDOWS = 8
 MAX_Z = 3.5
 """The limit of B. Iglewicz and D. Hoaglin, "How to detect and handle outliers" (1993), for the robust z."""
 
-_TYPE_NAMES = {
+_FAMILIES = {
     "duckdb": {
         "boolean": ("boolean",),
         "integer": (
@@ -36,43 +36,56 @@ _TYPE_NAMES = {
         "timestamp": ("timestamp", "timestamp_s", "timestamp_ms", "timestamp_ns"),
     },
     "postgres": {
-        "boolean": ("boolean",),
-        "integer": ("smallint", "integer", "bigint"),
-        "number": ("real", "double precision", "numeric"),
-        "text": ("text", "character varying", "character"),
-        "date": ("date",),
-        "timestamp": ("timestamp without time zone",),
+        "boolean": ("boolout",),
+        "integer": ("int2out", "int4out", "int8out"),
+        "number": ("float4out", "float8out", "numeric_out"),
+        "text": ("textout", "varcharout", "bpcharout", "enum_out"),
+        "date": ("date_out",),
+        "timestamp": ("timestamp_out",),
     },
 }
-"""By dialect and logical type what the engine calls the types, in lower case and without parameters."""
-
-_FUNCTION = {"duckdb": "TYPEOF", "postgres": "PG_TYPEOF"}
+"""By dialect and logical type the types of the engine that are one: in DuckDB by their names, in PostgreSQL by what
+writes their values, which is the same for all enums, for a domain and the type under it, and for citext and text."""
 
 _ACCEPTED = {"number": ("integer", "number")}
 """The logical types that are good enough for another; every other type is so for itself only."""
 
 
 def has_type(subject: Subject, parameters: Mapping[str, Any]) -> Steps:
-    """The type of the column in the first row, which is that of all rows."""
-    named = exp.Anonymous(this=_FUNCTION[subject.dialect], expressions=[subject.column])
-    plain = formula("LOWER(SPLIT_PART(t, '(', 1))", t=exp.cast(named, "TEXT"))
+    """The type of the column in the first row, which is that of all rows: a logical one, or one of the engine's own."""
+    families, type_ = _FAMILIES[subject.dialect], parameters["type"]
     logical = exp.case()
-    for type_, names in _TYPE_NAMES[subject.dialect].items():
-        known = exp.In(this=exp.column("type"), expressions=[exp.Literal.string(each) for each in names])
-        logical = logical.when(known, exp.Literal.string(type_))
-    accepted = [exp.Literal.string(each) for each in _ACCEPTED.get(parameters["type"], (parameters["type"],))]
-    found: Columns = {"n": "COUNT(*)", "actual": exp.Min(this=logical.else_(exp.column("type")))}
+    for name_, members in families.items():
+        known = exp.In(this=exp.column("family"), expressions=[exp.Literal.string(each) for each in members])
+        logical = logical.when(known, exp.Literal.string(name_))
+    accepted = [exp.Literal.string(each) for each in _ACCEPTED.get(type_, (type_,))]
+    passes: exp.Expr = exp.In(this=exp.column("actual"), expressions=accepted)
+    if type_ not in families:
+        passes = exp.or_(passes, formula("SPLIT_PART(actual, '(', 1) = type", type=exp.Literal.string(type_)))
+    actual = logical.else_(exp.column("type")) if type_ in families else exp.column("type")
     measured: Columns = {
         "skipped": "n = 0",
-        "passes": exp.In(this=exp.column("actual"), expressions=accepted),
+        "passes": passes,
         "actual": "COALESCE(actual, 'no rows')",
         **_NO_ROWS,
     }
     return {
-        "first": select({"type": plain}, subject.rows).limit(1),
-        "found": select(found, "first"),
+        **_first_type(subject),
+        "found": select({"n": "COUNT(*)", "actual": exp.Min(this=actual)}, "named"),
         "measured": select(measured, "found"),
     }
+
+
+def _first_type(subject: Subject) -> Steps:
+    """``named``: of the first row the ``type`` of the column as the engine writes it, and its ``family``."""
+    in_duckdb = subject.dialect == "duckdb"
+    found = exp.Anonymous(this="TYPEOF" if in_duckdb else "PG_TYPEOF", expressions=[subject.column])
+    family = "LOWER(SPLIT_PART(CAST(first.type AS TEXT), '(', 1))" if in_duckdb else "prosrc"
+    named = select({"type": "LOWER(CAST(first.type AS TEXT))", "family": family}, "first")
+    if not in_duckdb:
+        named = named.join("pg_catalog.pg_type", on="pg_type.oid = first.type", dialect="postgres")
+        named = named.join("pg_catalog.pg_proc", on="pg_proc.oid = typoutput", dialect="postgres")
+    return {"first": select({"type": found}, subject.rows).limit(1), "named": named}
 
 
 def type_expected(parameters: Mapping[str, Any]) -> str:

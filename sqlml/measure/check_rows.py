@@ -10,7 +10,7 @@ from typing import Any
 from sqlglot import exp
 
 from sqlml.measure.check_subject import Subject, is_one_of, number_text, text_of
-from sqlml.measure.formula import formula, name
+from sqlml.measure.formula import formula, quoted
 from sqlml.measure.given import Steps
 from sqlml.measure.subset import Columns, expression, number, same, select
 
@@ -134,8 +134,8 @@ def format_expected(parameters: Mapping[str, Any]) -> str:
 
 def unique(subject: Subject, parameters: Mapping[str, Any]) -> Steps:
     """Every row of a group of several with the same key fails."""
-    keys: Columns = {f"key_{position}": name(column) for position, column in enumerate(subject.columns)}
-    present = [_present(name(column)) for column in subject.columns]
+    keys: Columns = {f"key_{position}": quoted(column) for position, column in enumerate(subject.columns)}
+    present = [_present(quoted(column)) for column in subject.columns]
     texts = [_json(text_of(exp.column(key))) for key in keys]
     pieces = [piece for text in texts for piece in (exp.Literal.string(", "), text)][1:]
     listed = exp.Concat(expressions=[exp.Literal.string("["), *pieces, exp.Literal.string("]")], safe=True)
@@ -163,7 +163,7 @@ def _judged(
     subject: Subject, parameters: Mapping[str, Any], scope: exp.Expr | None, failing: exp.Expr, shown: exp.Expr
 ) -> Steps:
     """The steps from rows, of which those in ``scope`` count and those that are ``failing`` fail, to ``measured``."""
-    sample = shown if subject.key is None else text_of(name(subject.key))
+    sample = shown if subject.key is None else text_of(quoted(subject.key))
     flag = exp.case().when(failing, exp.Literal.number(1)).else_(exp.Literal.number(0))
     rows: Columns = {"sample": _json(sample), "failing": flag}
     times: Columns = {**same("sample"), "times": "COUNT(*)"}

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from sqlglot import exp
 
-from sqlml.measure.formula import by_bytes, formula, name, source
+from sqlml.measure.formula import by_bytes, formula, quoted, source
 
 Scalar = str | int | float | bool
 
@@ -29,7 +29,7 @@ class Subject:
     @property
     def column(self) -> exp.Column:
         """The one column that is checked."""
-        return name(self.columns[0])
+        return quoted(self.columns[0])
 
     @property
     def rows(self) -> exp.Table | exp.Subquery:

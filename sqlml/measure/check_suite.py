@@ -190,6 +190,13 @@ def _choice(known: Iterable[str]) -> Reader:
     return read
 
 
+def _type(value: Any) -> str:
+    """The name of a type in lower case: a logical one, or what an engine calls one of its own."""
+    if not isinstance(value, str) or not value.strip():
+        raise InvalidArgument(f"known are: {', '.join(COLUMN_TYPES)}, and what the engine calls its types")
+    return " ".join(value.lower().split())
+
+
 def _duration(value: Any) -> timedelta:
     found = _DURATION.fullmatch(value) if isinstance(value, str) else None
     if not found:
@@ -258,7 +265,7 @@ READERS: dict[str, dict[str, Reader]] = {
     "unique": {},
     "range": {"min": _bound, "max": _bound, "max_share": _share},
     "allowed_values": {"values": _values, "max_share": _share},
-    "type": {"type": _choice(COLUMN_TYPES)},
+    "type": {"type": _type},
     "format": {"class": _choice(FORMATS), "pattern": _shared_pattern, "max_share": _share},
     "sentinel": {"values": _values, "max_share": _share},
     "freshness": {"max_age": _duration},

@@ -13,7 +13,7 @@ from sqlglot import exp
 from sqlml.measure.exact import exact_sum
 from sqlml.measure.formula import formula
 from sqlml.measure.given import Steps
-from sqlml.measure.subset import Columns, expression, same, select
+from sqlml.measure.subset import Columns, case, cast, expression, same, select
 
 _SIDES = ("reference_n", "current_n")
 _SIZES = ("n_reference", "n_current")
@@ -71,9 +71,9 @@ def _groups() -> Steps:
     )
     parts = "FLOOR(rare_total * LEAST(n_reference, n_current) / (10 * n_reference))"
     slice_ = formula("-2 - FLOOR(place * parts / rare_total)", parts=expression(parts))
-    group = exp.case().when(expression("kind = 'own'"), exp.column("bin"))
     sliced = formula("kind = 'rare' AND parts > 0", parts=expression(parts))
-    group = group.when(sliced, exp.cast(slice_, "INT")).else_(expression("-1"))
+    own = (expression("kind = 'own'"), exp.column("bin"))
+    group = case(own, (sliced, cast(slice_, "INT")), otherwise=expression("-1"))
     total = "SUM(rare_n) OVER (PARTITION BY comparison)"
     return {
         "ranked": select({**passed, "before": before}, "shares"),

@@ -8,8 +8,9 @@ from sqlglot import exp
 
 from sqlml.errors import InvalidArgument
 from sqlml.measure.bins import Bins, bin_expression
-from sqlml.measure.formula import alike, name, of, source
-from sqlml.measure.subset import Columns, chain, same, select
+from sqlml.measure.formula import alike, of, quoted, source
+from sqlml.measure.given import Steps
+from sqlml.measure.subset import Columns, all_of, cast, chain, joined, same, select
 
 KEYS = ("window_start", "column_name", "slice_key", "slice_value")
 """What a number of monitoring is about: a window of time, a column, and a slice (both NULL for all rows)."""
@@ -40,36 +41,37 @@ def counts_select(
     """
     if not columns:
         raise InvalidArgument("no column to count; name at least one with its bins")
-    keys = sliced(relation, slices or (), window)
+    keys = tuple(slices or ())
+    steps = _filled(relation, columns, keys, window)
+    ends = [(column, index) for column, bins in columns.items() for index in bins.open_bins()]
+    counted = select(same(*KEYS, "bin", "n"), "filled")
+    return chain({**steps, "ends": _ends(ends)}, _with_empty_ends(counted)) if ends else chain(steps, counted)
+
+
+def _filled(
+    relation: exp.Table | exp.Query, columns: Mapping[str, Bins], slices: Sequence[str], window: exp.Expr | None
+) -> Steps:
+    """The steps to ``filled``: a row for each bin that has rows."""
     binned: Columns = {
-        **keys,
-        **{f"bin_{index}": bin_expression(bins, name(column)) for index, (column, bins) in enumerate(columns.items())},
+        **sliced(relation, slices, window),
+        **{
+            f"bin_{index}": bin_expression(bins, quoted(column)) for index, (column, bins) in enumerate(columns.items())
+        },
     }
     counted = [
         _counted(index, column, position, key)
         for index, column in enumerate(columns)
-        for position, key in enumerate((None, *(slices or ())))
+        for position, key in enumerate((None, *slices))
     ]
-    steps: dict[str, exp.Query] = {
-        "binned": select(binned, source(relation)),
-        "filled": exp.union(*counted, distinct=False) if len(counted) > 1 else counted[0],
-    }
-    ends = [(column, index) for column, bins in columns.items() for index in bins.open_bins()]
-    every = same(*KEYS, "bin")
-    if not ends:
-        return chain(steps, select({**every, "n": "n"}, "filled"))
-    steps["ends"] = _ends(ends)
-    total = exp.cast(exp.Sum(this=exp.column("n")), "BIGINT")
-    both = exp.union(select({**every, "n": "n"}, "filled"), _empty_ends(), distinct=False)
-    return chain(steps, select({**every, "n": total}, both.subquery("counted"), group_by=[*KEYS, "bin"]))
+    return {"binned": select(binned, source(relation)), "filled": all_of(counted)}
 
 
 def sliced(relation: exp.Table | exp.Query, slices: Sequence[str], window: exp.Expr | None) -> Columns:
     """The columns ``window_start`` (timestamp) and ``slice_1``, ``slice_2``, ... (text) of a relation's rows."""
-    start = exp.cast(exp.null() if window is None else window.copy(), "TIMESTAMP")
+    start = cast(exp.null() if window is None else window.copy(), "TIMESTAMP")
     return {
         "window_start": start,
-        **{f"slice_{position}": exp.cast(name(key), "TEXT") for position, key in enumerate(slices, start=1)},
+        **{f"slice_{position}": cast(quoted(key), "TEXT") for position, key in enumerate(slices, start=1)},
     }
 
 
@@ -80,8 +82,8 @@ def _counted(index: int, column: str, position: int, key: str | None) -> exp.Sel
     columns: Columns = {
         "window_start": "window_start",
         "column_name": exp.Literal.string(column),
-        "slice_key": exp.cast(exp.null() if key is None else exp.Literal.string(key), "TEXT"),
-        "slice_value": exp.cast(exp.null(), "TEXT") if key is None else f"slice_{position}",
+        "slice_key": cast(exp.null() if key is None else exp.Literal.string(key), "TEXT"),
+        "slice_value": cast(exp.null(), "TEXT") if key is None else f"slice_{position}",
         "bin": bin_,
         "n": "COUNT(*)",
     }
@@ -93,11 +95,18 @@ def _ends(ends: Sequence[tuple[str, int]]) -> exp.Query:
         exp.select(exp.alias_(exp.Literal.string(column), "column_name"), exp.alias_(exp.Literal.number(index), "bin"))
         for column, index in ends
     ]
-    return exp.union(*rows, distinct=False)
+    return all_of(rows)
+
+
+def _with_empty_ends(counted: exp.Select) -> exp.Select:
+    """The counts, with 0 for the bins of ``ends`` that have no row."""
+    total: Columns = {**same(*KEYS, "bin"), "n": cast(exp.Sum(this=exp.column("n")), "BIGINT")}
+    both = all_of([counted, _empty_ends()]).subquery("counted", copy=False)
+    return select(total, both, group_by=[*KEYS, "bin"])
 
 
 def _empty_ends() -> exp.Select:
     """The bins out of range of each window, column and slice that has rows, with no row."""
-    found = select(same(*KEYS), "filled").distinct().subquery("found")
+    found = select(same(*KEYS), "filled").distinct(copy=False).subquery("found", copy=False)
     columns: Columns = {**of("found", *KEYS), **of("ends", "bin"), "n": "0"}
-    return select(columns, found).join("ends", on=alike("ends", "found", "column_name"))
+    return joined(select(columns, found), "ends", alike("ends", "found", "column_name"))

@@ -8,7 +8,7 @@ from sqlml.measure import binary
 from sqlml.measure.exact import exact_sum, flushed, ratio
 from sqlml.measure.formula import by_bytes
 from sqlml.measure.given import bound, sound_rows
-from sqlml.measure.subset import Columns, chain, expression, number, require_dialect, same, select
+from sqlml.measure.subset import Columns, all_of, chain, expression, number, require_dialect, same, select
 
 
 def roc_curve_select(relation: exp.Table, dialect: str) -> exp.Query:
@@ -39,7 +39,7 @@ def roc_curve_select(relation: exp.Table, dialect: str) -> exp.Query:
         "false_positive_rate": ratio(expression("points.false_positive"), expression("ends.negative")),
         "true_positive_rate": ratio(expression("points.true_positive"), expression("ends.positive")),
     }
-    steps = {**binary.by_score(relation), "ends": ends, "points": exp.union(start, scores, distinct=False)}
+    steps = {**binary.by_score(relation), "ends": ends, "points": all_of([start, scores])}
     return chain(steps, select(rates, "points", beside="ends").order_by(_ordered("threshold", desc=True)))
 
 
@@ -126,7 +126,7 @@ def _edges() -> exp.Query:
         )
         for position, low, high in binary.bins()
     ]
-    return exp.union(*rows, distinct=False)
+    return all_of(rows)
 
 
 def _ordered(column: str, *, table: str | None = None, desc: bool = False) -> exp.Ordered:

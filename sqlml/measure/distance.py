@@ -9,7 +9,7 @@ from sqlml.measure.counts import KEYS
 from sqlml.measure.exact import LARGEST, exact_sum, flushed
 from sqlml.measure.formula import formula, of
 from sqlml.measure.given import Steps, within
-from sqlml.measure.subset import Columns, expression, number, same, select
+from sqlml.measure.subset import Columns, all_of, case, cast, expression, joined, number, same, select
 
 KOLMOGOROV_95 = 1.3580986393225505
 """The 95 % point of the Kolmogorov distribution."""
@@ -27,15 +27,15 @@ def distances(reference: exp.Table | exp.Query, current: exp.Table | exp.Query) 
     of the two cumulative distributions; ``area``, the area between them; ``spread``, the population's standard
     deviation of the reference. NULL, NaN, infinities and magnitudes above 1e50 are left out of all of them.
     """
-    sound: Columns = {**same("side", *KEYS, "value"), "n": exp.cast(expression("COUNT(*)"), "DOUBLE")}
+    sound: Columns = {**same("side", *KEYS, "value"), "n": cast(expression("COUNT(*)"), "DOUBLE")}
     here: Columns = {**same(*KEYS, "value"), "reference_n": "0e0", "current_n": "n"}
     there: Columns = {**of("here", *KEYS), **of("there", "value"), "reference_n": "there.n", "current_n": "0e0"}
-    matched = select(there, "windows AS here").join("sound AS there", on=MATCH.copy()).where("there.side = 0")
+    matched = joined(select(there, "windows AS here", where=["there.side = 0"]), "sound AS there", MATCH)
     return {
-        "given": given_sides(reference, current, {"value": exp.cast(exp.column("value"), "DOUBLE")}),
+        "given": given_sides(reference, current, {"value": cast(exp.column("value"), "DOUBLE")}),
         "sound": select(sound, "given", where=[within("value", -LARGEST, LARGEST)], group_by=["side", *KEYS, "value"]),
-        "windows": select(same(*KEYS), "sound", where=["side = 1"]).distinct(),
-        "sides": exp.union(select(here, "sound", where=["side = 1"]), matched, distinct=False),
+        "windows": select(same(*KEYS), "sound", where=["side = 1"]).distinct(copy=False),
+        "sides": all_of([select(here, "sound", where=["side = 1"]), matched]),
         "merged": select(
             {**same(*KEYS, "value"), "reference_n": "SUM(reference_n)", "current_n": "SUM(current_n)"},
             "sides",
@@ -119,9 +119,9 @@ def _spreads() -> Steps:
     return {
         "reference_values": select(same(*_SLICE, "value", "n"), "sound", where=["side = 0"]),
         "reference_groups": select(groups, "reference_values", group_by=_SLICE),
-        "reference_rows": select(rows, "reference_groups AS here").join("reference_values AS there", on=MATCH.copy()),
+        "reference_rows": joined(select(rows, "reference_groups AS here"), "reference_values AS there", MATCH),
         "reference_means": select(means, "reference_rows", group_by=_SLICE),
-        "reference_far": select(far, "reference_means AS here").join("reference_values AS there", on=MATCH.copy()),
+        "reference_far": joined(select(far, "reference_means AS here"), "reference_values AS there", MATCH),
         "spreads": select({**same(*_SLICE), "spread": spread}, "reference_far", group_by=_SLICE),
     }
 
@@ -131,7 +131,7 @@ def _joined() -> exp.Select:
         **of("here", *KEYS, "n_reference", "n_current", "gap", "area"),
         **of("there", "spread"),
     }
-    return select(columns, "areas AS here").join("spreads AS there", on=MATCH.copy(), join_type="left")
+    return joined(select(columns, "areas AS here"), "spreads AS there", MATCH, "left")
 
 
 def kolmogorov_tail(x: exp.Expr) -> exp.Expr:
@@ -149,5 +149,9 @@ def kolmogorov_tail(x: exp.Expr) -> exp.Expr:
         "+ EXP(GREATEST(25 * w, -690e0)) + EXP(GREATEST(49 * w, -690e0)))"
     )
     w = formula("-1.2337005501361697e0 / (x * x)", x=x)
-    case = exp.case().when(formula("x < 0.04e0", x=x), number(1)).when(formula("x < 1", x=x), formula(low, x=x, w=w))
-    return case.when(formula("x < 18", x=x), formula(high, x=x)).else_(number(0))
+    return case(
+        (formula("x < 0.04e0", x=x), number(1)),
+        (formula("x < 1", x=x), formula(low, x=x, w=w)),
+        (formula("x < 18", x=x), formula(high, x=x)),
+        otherwise=number(0),
+    )

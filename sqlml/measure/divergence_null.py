@@ -22,7 +22,7 @@ from sqlml.measure.exact import exact_small_sum
 from sqlml.measure.formula import alike, formula, of
 from sqlml.measure.gamma import log_gamma
 from sqlml.measure.given import Steps
-from sqlml.measure.subset import Columns, expression, same, select
+from sqlml.measure.subset import Columns, all_of, expression, joined, same, select
 
 SPLIT = ("psi",)
 """The divergences that leap where a bin is empty."""
@@ -63,7 +63,7 @@ def _bin_cases() -> exp.Select:
         "odds": "n_current / fillable",
         "spread": "SQRT(GREATEST(reference_n, 1e0) * n_current / fillable * (1 + n_current / fillable))",
     }
-    return select(columns, "shares").distinct()
+    return select(columns, "shares").distinct(copy=False)
 
 
 def _bin_grids() -> exp.Select:
@@ -122,7 +122,7 @@ def _bin_classes() -> exp.Query:
             where=[likely, "(y > 0 OR reference_n = 0)"],
         ),
     ]
-    return exp.union(*sides, distinct=False)
+    return all_of(sides)
 
 
 def _bin_sums() -> exp.Select:
@@ -169,8 +169,8 @@ def _class_moments() -> exp.Select:
     for moment, text in moments.items():
         tree = formula(text, t=exp.column(moment, table="bin_moments"), u=u)
         columns[moment] = exact_small_sum(tree, _BOUND)
-    joined = select(columns, "shares").join("bin_moments", on=alike("bin_moments", "shares", *_CASE))
-    return joined.group_by("shares.comparison", "bin_moments.class")
+    summed = select(columns, "shares", group_by=["shares.comparison", "bin_moments.class"])
+    return joined(summed, "bin_moments", alike("bin_moments", "shares", *_CASE))
 
 
 def _laws() -> exp.Query:
@@ -187,7 +187,7 @@ def _laws() -> exp.Query:
             }
             of_class = exp.EQ(this=exp.column("class"), expression=exp.Literal.string(part))
             rows.append(select(columns, "class_moments", where=[of_class]))
-    return exp.union(*rows, distinct=False)
+    return all_of(rows)
 
 
 _RAW = {
@@ -220,12 +220,11 @@ def _parts() -> Steps:
         whole, filled = exp.column(moment, table="whole"), exp.column(moment, table="filled")
         share = expression("filled.probability")
         left[moment] = formula("(whole - share * filled) / (1 - share)", whole=whole, filled=filled, share=share)
-    joined = select(left, "raw_laws AS whole").join("raw_laws AS filled", on=alike("filled", "whole", *keys))
-    emptied = joined.where("whole.part = 'all'", "filled.part = 'filled'", "1 - filled.probability > 1e-9")
+    both = ["whole.part = 'all'", "filled.part = 'filled'", "1 - filled.probability > 1e-9"]
+    emptied = select(left, "raw_laws AS whole", where=both)
+    emptied = joined(emptied, "raw_laws AS filled", alike("filled", "whole", *keys))
     passed = same(*keys, "part", "probability")
-    every_law = exp.union(
-        select({**passed, **same(*_LAW)}, "laws"), select({**passed, **_CENTRAL}, "emptied_raw"), distinct=False
-    )
+    every_law = all_of([select({**passed, **same(*_LAW)}, "laws"), select({**passed, **_CENTRAL}, "emptied_raw")])
     return {
         "raw_laws": select({**passed, **_RAW}, "laws"),
         "emptied_raw": emptied,

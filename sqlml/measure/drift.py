@@ -23,7 +23,19 @@ from sqlml.measure.formula import alike, computed_once, formula, of, text_case
 from sqlml.measure.gamma import FALSE_ALARM_RATE, nodes
 from sqlml.measure.given import Steps
 from sqlml.measure.mixture import criticals, p_values
-from sqlml.measure.subset import Columns, chain, expression, number, require_dialect, same, select
+from sqlml.measure.subset import (
+    Columns,
+    all_of,
+    case,
+    cast,
+    chain,
+    expression,
+    joined,
+    number,
+    require_dialect,
+    same,
+    select,
+)
 
 
 @dataclass(frozen=True)
@@ -57,11 +69,11 @@ def _divergence(name: str) -> Callable[[str], exp.Select]:
             "part": "parts.part",
             "weight": "parts.weight",
             "statistic": exp.column(name, table="observed"),
-            "shape": exp.case().when(several, shape.copy()),
-            "unit": exp.case().when(several.copy(), formula("mean / shape", mean=exp.column("mean"), shape=shape)),
+            "shape": case((several, shape.copy())),
+            "unit": case((several.copy(), formula("mean / shape", mean=exp.column("mean"), shape=shape))),
         }
         of_this = exp.EQ(this=exp.column("divergence", table="parts"), expression=exp.Literal.string(name))
-        return select(columns, "observed", where=[of_this]).join("parts", on=alike("parts", "observed", "comparison"))
+        return joined(select(columns, "observed", where=[of_this]), "parts", alike("parts", "observed", "comparison"))
 
     return row
 
@@ -94,7 +106,7 @@ def _of_values(value: str, threshold: exp.Expr, p_value: exp.Expr) -> Callable[[
 
 
 _EFFECTIVE = expression("SQRT(n_reference * n_current / (n_reference + n_current))")
-_NOTHING = exp.cast(exp.null(), "DOUBLE")
+_NOTHING = cast(exp.null(), "DOUBLE")
 _OWN_NULL = "the value that 5 % of windows without drift exceed, from its mean and variance at these sizes and bins"
 _NO_ALARM = "none: it has no distribution without drift that is free of the data, and never says drifted"
 
@@ -193,7 +205,7 @@ def drift_select(reference: exp.Table | exp.Query, current: exp.Table | exp.Quer
         "observed": observed(),
         **null_parts(),
         **contingency(),
-        "tests": exp.union(*[metric.row(metric.name) for metric in metrics], distinct=False),
+        "tests": all_of([metric.row(metric.name) for metric in metrics]),
         "nodes": nodes(),
         **p_values("tested"),
         **criticals("criticals"),
@@ -205,7 +217,7 @@ def drift_select(reference: exp.Table | exp.Query, current: exp.Table | exp.Quer
 
 def _names(metrics: tuple[DriftMetric, ...]) -> exp.Query:
     names = [exp.select(exp.alias_(exp.Literal.string(metric.name), "metric")) for metric in metrics]
-    return exp.union(*names, distinct=False)
+    return all_of(names)
 
 
 def _compared(metrics: tuple[DriftMetric, ...]) -> exp.Select:
@@ -225,10 +237,10 @@ def _compared(metrics: tuple[DriftMetric, ...]) -> exp.Select:
         **of("sizes", "n_reference", "n_current"),
     }
     query = select(columns, "comparisons", beside="metrics")
-    query = query.join("sizes", on=alike("sizes", "comparisons", "comparison"))
+    query = joined(query, "sizes", alike("sizes", "comparisons", "comparison"))
     for step in ("tested", "criticals"):
         on = exp.and_(alike(step, "comparisons", "comparison"), alike(step, "metrics", "metric"))
-        query = query.join(step, on=on, join_type="left")
+        query = joined(query, step, on, "left")
     return query
 
 
@@ -236,8 +248,8 @@ def _verdicts(steps: Steps, rows: str) -> exp.Query:
     kept = (*KEYS[1:], "value", "threshold", "n_reference", "n_current")
     final: Columns = {
         **same(*_COLUMNS[:-1]),
-        "n_reference": exp.cast(exp.column("n_reference"), "BIGINT"),
-        "n_current": exp.cast(exp.column("n_current"), "BIGINT"),
+        "n_reference": cast(exp.column("n_reference"), "BIGINT"),
+        "n_current": cast(exp.column("n_current"), "BIGINT"),
         "drifted": formula("p_adjusted <= rate", rate=number(FALSE_ALARM_RATE)),
     }
     return computed_once(chain({**steps, **adjusted(rows, "verdicts", kept)}, select(final, "verdicts")))
@@ -262,6 +274,6 @@ def ks_select(
     rows = [metric.row(metric.name) for metric in drift_metrics("values")]
     steps: Steps = {
         **distances(reference_values, current_values),
-        "compared": exp.union(*rows, distinct=False),
+        "compared": all_of(rows),
     }
     return _verdicts(steps, "compared")

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from sqlml.measure.subset import number
+from sqlml.measure.subset import case, number
 
 LARGEST = 1e50
 """The largest magnitude of a weight or a value that is measured: squares and products stay far from overflow."""
@@ -77,20 +77,13 @@ def ratio(numerator: exp.Expr, denominator: exp.Expr, otherwise: float | None = 
     """
     quotient = exp.Div(this=_operand(numerator), expression=_operand(denominator), typed=True, safe=False)
     positive = exp.GT(this=_operand(denominator), expression=exp.Literal.number(0))
-    case = exp.case().when(positive, quotient)
-    return case if otherwise is None else case.else_(number(otherwise))
-
-
-def clipped(probability: exp.Expr) -> exp.Expr:
-    """A probability that has a finite logarithm: at least ``EPSILON``, at most ``1 - EPSILON``."""
-    raised = exp.Greatest(this=probability.copy(), expressions=[number(EPSILON)], ignore_nulls=True)
-    return exp.Least(this=raised, expressions=[number(1 - EPSILON)], ignore_nulls=True)
+    return case((positive, quotient), otherwise=None if otherwise is None else number(otherwise))
 
 
 def flushed(value: exp.Expr) -> exp.Expr:
     """A value that is not negative, or 0 where it is below ``SMALLEST``."""
     tiny = exp.LT(this=_operand(value), expression=number(SMALLEST))
-    return exp.case().when(tiny, number(0)).else_(value)
+    return case((tiny, number(0)), otherwise=value)
 
 
 def _operand(tree: exp.Expr) -> exp.Expr:

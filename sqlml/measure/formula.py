@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 from sqlglot import exp
 
-from sqlml.measure.subset import Columns, expression
+from sqlml.measure.subset import Columns, case, expression, unshared
 
 
 def formula(text: str, **operands: exp.Expr) -> exp.Expr:
@@ -15,25 +13,25 @@ def formula(text: str, **operands: exp.Expr) -> exp.Expr:
     >>> formula("LN(x) / y", x=expression("a + b"), y=expression("c - d")).sql()
     'LN(a + b) / (c - d)'
     """
+    tree = expression(text)
+    for column in list(tree.find_all(exp.Column)):
+        if not column.table and column.name in operands:
+            operand = _operand(operands[column.name], column)
+            tree = operand if column is tree else tree
+            column.replace(operand)
+    return tree
 
-    def replaced(node: exp.Expr) -> exp.Expr:
-        if isinstance(node, exp.Column) and not node.table and node.name in operands:
-            tree = operands[node.name].copy()
-            compound = isinstance(tree, (exp.Binary, exp.Neg, exp.Not, exp.Between, exp.In))
-            return exp.Paren(this=tree) if compound and isinstance(node.parent, exp.Expr) and not _alone(node) else tree
-        return node
 
-    return _parsed(text).copy().transform(replaced)
+def _operand(tree: exp.Expr, place: exp.Expr) -> exp.Expr:
+    """A tree as it stands where a column has stood."""
+    operand = unshared(tree)
+    compound = isinstance(operand, (exp.Binary, exp.Neg, exp.Not, exp.Between, exp.In))
+    return exp.Paren(this=operand) if compound and isinstance(place.parent, exp.Expr) and not _alone(place) else operand
 
 
 def _alone(node: exp.Expr) -> bool:
     """Whether a column is the whole argument of a function, where no operator stands beside it."""
     return isinstance(node.parent, (exp.Func, exp.Paren)) and not isinstance(node.parent, exp.Binary)
-
-
-@cache
-def _parsed(text: str) -> exp.Expr:
-    return expression(text)
 
 
 def source(relation: exp.Table | exp.Query) -> exp.Table | exp.Subquery:
@@ -45,19 +43,19 @@ def source(relation: exp.Table | exp.Query) -> exp.Table | exp.Subquery:
     return relation.copy() if isinstance(relation, exp.Table) else relation.subquery("source")
 
 
-def name(column: str) -> exp.Column:
-    """A column of a caller's relation, quoted.
+def quoted(column: str, table: str | None = None) -> exp.Column:
+    """A column of a caller's relation, by its exact name.
 
-    >>> name("Order").sql()
-    '"Order"'
+    >>> quoted("Order", "t").sql()
+    't."Order"'
     """
-    return exp.column(column, quoted=True)
+    return exp.column(exp.to_identifier(column, quoted=True), table)
 
 
 def by_bytes(text: exp.Expr) -> exp.Expr:
     """A text that is compared and ordered by its bytes, whatever the locale of the database or the collation.
 
-    >>> by_bytes(name("Order")).sql()
+    >>> by_bytes(quoted("Order")).sql()
     '"Order" COLLATE "C"'
     """
     return exp.Collate(this=text, expression=exp.to_identifier("C", quoted=True))
@@ -84,17 +82,17 @@ def alike(left: str, right: str, *names: str) -> exp.Expr:
 
 def text_case(values: dict[str, exp.Expr], of: exp.Expr) -> exp.Expr:
     """The value that belongs to the text ``of``, NULL where it is none of ``values``."""
-    case = exp.case()
-    for text, value in values.items():
-        case = case.when(exp.EQ(this=of.copy(), expression=exp.Literal.string(text)), value)
-    return case
+    return case(
+        *((exp.EQ(this=of.copy(), expression=exp.Literal.string(text)), value) for text, value in values.items())
+    )
 
 
 def computed_once(query: exp.Query) -> exp.Query:
     """``query``, changed so that each of its CTEs is computed once, whoever reads it how often.
 
-    PostgreSQL expects a single row of most steps that aggregate, and then plans to compute the inner side of a join
-    again for every row of the outer one: hours instead of a second where many windows are compared.
+    PostgreSQL expects a single row of most steps that aggregate, and of a table of wide rows that it has not analyzed.
+    It then plans to compute the inner side of a join again for every row of the outer one: hours instead of a second
+    where many windows are compared, half a minute for 50 of 900 columns of 300 rows.
     """
     for step in query.ctes:
         step.set("materialized", True)

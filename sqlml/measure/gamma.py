@@ -17,7 +17,7 @@ from sqlglot import exp
 from sqlml.measure.exact import exact_sum
 from sqlml.measure.formula import alike, formula, of
 from sqlml.measure.given import Steps
-from sqlml.measure.subset import Columns, expression, number, same, select
+from sqlml.measure.subset import Columns, case, expression, joined, number, same, select
 
 FALSE_ALARM_RATE = 0.05
 """The share of windows without drift in which a metric is above its threshold."""
@@ -94,7 +94,7 @@ def critical(shapes: str, name: str) -> Steps:
         at = f"{name}_tail_{position}"
         after = name if position == 2 else f"{name}_step"
         nearer = select({**of(before, "shape"), "x": _halley(before, at)}, before)
-        steps |= {**tail(before, ("shape",), at), after: nearer.join(at, on=alike(at, before, "shape"))}
+        steps |= {**tail(before, ("shape",), at), after: joined(nearer, at, alike(at, before, "shape"))}
         before = after
     return steps
 
@@ -102,7 +102,7 @@ def critical(shapes: str, name: str) -> Steps:
 def _seed() -> exp.Expr:
     small = formula("EXP((LN(0.95e0) + log_gamma) / shape)", log_gamma=log_gamma(expression("shape + 1")))
     root = formula("1 - 1 / (9 * shape) + normal / (3 * SQRT(shape))", normal=number(_NORMAL_95))
-    return exp.case().when(expression("shape < 0.1e0"), small).else_(formula("shape * root * root * root", root=root))
+    return case((expression("shape < 0.1e0"), small), otherwise=formula("shape * root * root * root", root=root))
 
 
 def _halley(points: str, at: str) -> exp.Expr:

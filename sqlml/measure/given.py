@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from sqlglot import exp
 
 from sqlml.measure.exact import LARGEST
-from sqlml.measure.subset import Columns, expression, number, select
+from sqlml.measure.subset import Columns, case, cast, expression, number, select
 
 Steps = dict[str, exp.Query]
 """Names and queries of CTEs, in the order in which they read each other."""
@@ -40,13 +40,13 @@ def given(relation: exp.Table, types: Mapping[str, str], sound: Mapping[str, exp
     """
     columns = {**types, "weight": "DOUBLE"}
     conditions = [*sound.values(), within("weight", 0, LARGEST)]
-    cast: Columns = {name: exp.cast(exp.column(name), type_) for name, type_ in columns.items()}
+    typed: Columns = {name: cast(exp.column(name), type_) for name, type_ in columns.items()}
     present = [exp.column(name).is_(exp.null()).not_() for name in columns]
-    return {"given": select(cast, relation.copy(), where=present), "extent": _extent(exp.and_(*conditions))}
+    return {"given": select(typed, relation.copy(), where=present), "extent": _extent(exp.and_(*conditions))}
 
 
 def _extent(sound: exp.Expr) -> exp.Select:
-    flag = exp.case().when(sound, exp.Literal.number(1)).else_(exp.Literal.number(0))
+    flag = case((sound, exp.Literal.number(1)), otherwise=exp.Literal.number(0))
     heaviest = exp.Least(this=expression("MAX(weight)"), expressions=[number(LARGEST)], ignore_nulls=True)
     columns: Columns = {
         "n": "COUNT(*)",

@@ -12,7 +12,7 @@ from sqlglot import exp
 from sqlml.measure.formula import alike, formula, of
 from sqlml.measure.gamma import FALSE_ALARM_RATE, critical, nodes, tail
 from sqlml.measure.given import Steps
-from sqlml.measure.subset import Columns, expression, number, same, select
+from sqlml.measure.subset import Columns, case, expression, joined, number, same, select
 
 _KEYS = ("comparison", "metric")
 
@@ -34,7 +34,7 @@ def p_values(name: str) -> Steps:
     return {
         "points": select(points, "tests", where=["statistic > 0", "NOT shape IS NULL"]),
         **tail("points", keys, "tails"),
-        "part_tails": parts.join("tails", on=alike("tails", "tests", *keys), join_type="left"),
+        "part_tails": joined(parts, "tails", alike("tails", "tests", *keys), "left"),
         name: select(columns, "part_tails", group_by=_KEYS),
     }
 
@@ -53,15 +53,15 @@ def criticals(name: str) -> Steps:
         "critical": formula("COALESCE(found, high)", found=found, high=exp.column("high", table="brackets")),
     }
     return {
-        "shapes": select(same("shape"), "tests", where=["NOT shape IS NULL"]).distinct(),
+        "shapes": select(same("shape"), "tests", where=["NOT shape IS NULL"]).distinct(copy=False),
         **critical("shapes", "edge_points"),
-        "edges": select(edges, "tests").join("edge_points", on=alike("edge_points", "tests", "shape")),
+        "edges": joined(select(edges, "tests"), "edge_points", alike("edge_points", "tests", "shape")),
         "brackets": select({**same(*_KEYS), "low": "MIN(edge)", "high": "MAX(edge)"}, "edges", group_by=_KEYS),
         "coarse_nodes": nodes(8),
         **_narrowed("brackets", "nearer"),
         **_narrowed("nearer", "nearest"),
         "refined": select({**same(*_KEYS), "critical": _on_the_line()}, "nearest"),
-        name: select(columns, "brackets").join("refined", on=alike("refined", "brackets", *_KEYS), join_type="left"),
+        name: joined(select(columns, "brackets"), "refined", alike("refined", "brackets", *_KEYS), "left"),
     }
 
 
@@ -80,15 +80,15 @@ def _narrowed(brackets: str, name: str) -> Steps:
         weight=exp.column("weight", table=points),
         upper=exp.column("upper", table=tails),
     )
-    grouped = list(of(points, *_KEYS, "place", "t").values())
-    summed = select({**of(points, *_KEYS, "t"), "upper": weighed}, points)
+    grouped = [f"{points}.{each}" for each in (*_KEYS, "place", "t")]
+    summed = select({**of(points, *_KEYS, "t"), "upper": weighed}, points, group_by=grouped)
     return {
         places: select(
             at_places, brackets, beside="GENERATE_SERIES(0, 8) AS steps(k)", where=["high > low * 1.000000001e0"]
         ),
-        points: select(at_points, places).join("edges", on=alike("edges", places, *_KEYS)),
+        points: joined(select(at_points, places), "edges", alike("edges", places, *_KEYS)),
         **tail(points, keys, tails, "coarse_nodes"),
-        sums: summed.join(tails, on=alike(tails, points, *keys), join_type="left").group_by(*grouped),
+        sums: joined(summed, tails, alike(tails, points, *keys), "left"),
         name: select({**same(*_KEYS), **_around()}, sums, group_by=_KEYS),
     }
 
@@ -107,4 +107,4 @@ def _on_the_line() -> exp.Expr:
     """Where the tail is 5 %, if its logarithm falls evenly; the upper end where both ends have the same tail."""
     rate = number(FALSE_ALARM_RATE)
     place = formula("low + (high - low) * (LN(low_tail / rate) / LN(low_tail / high_tail))", rate=rate)
-    return exp.case().when(expression("low_tail > high_tail AND high_tail > 0"), place).else_(exp.column("high"))
+    return case((expression("low_tail > high_tail AND high_tail > 0"), place), otherwise=exp.column("high"))

@@ -1,4 +1,4 @@
-"""How good the predictions of a model are: every metric of a task in one query that reads the rows once.
+"""How good the predictions of a model are: every metric of a task, from a few sums over its rows.
 
 The names and values are scikit-learn's. Rows with a NULL are left out, and ``n`` counts the rest. Every value is
 NULL where there is no row, where the weights add up to 0, or where a row cannot be measured: a score that is no
@@ -14,17 +14,8 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 from sqlml.errors import InvalidArgument
-from sqlml.measure import binary, multiclass, regression
 from sqlml.measure.exact import ratio
-from sqlml.measure.given import Steps
-from sqlml.measure.subset import Columns, chain, expression, number, require_dialect, select
-
-SUMS: dict[str, Callable[[exp.Table], Steps]] = {
-    "binary": binary.sums,
-    "multiclass": multiclass.sums,
-    "regression": regression.sums,
-}
-"""By task the steps that end in ``sums``, the one row from which the metrics of the task are computed."""
+from sqlml.measure.subset import Columns, all_of, case, chain, expression, number, require_dialect, select
 
 
 @dataclass(frozen=True)
@@ -66,10 +57,9 @@ def _f1(task: str) -> exp.Expr:
 
 
 def _r2(task: str) -> exp.Expr:
-    case = exp.case()
-    for condition, value in (("extent.n < 2", "NULL"), ("sums.squared = 0", "1e0"), ("sums.spread = 0", "0e0")):
-        case = case.when(expression(condition), expression(value))
-    return case.else_(expression("1 - sums.squared / sums.spread"))
+    known = (("extent.n < 2", "NULL"), ("sums.squared = 0", "1e0"), ("sums.spread = 0", "0e0"))
+    branches = ((expression(condition), expression(value)) for condition, value in known)
+    return case(*branches, otherwise=expression("1 - sums.squared / sums.spread"))
 
 
 _CLASSES = ("binary", "multiclass")
@@ -165,60 +155,49 @@ METRICS: tuple[Metric, ...] = (
 )
 """Every metric that is computed from predictions and the truth. All are weighted."""
 
+TASKS = tuple(sorted({task for metric in METRICS for task in metric.tasks}))
+"""The tasks that have metrics."""
 
-def performance_select(task: str, relation: exp.Table, dialect: str) -> exp.Query:
+
+def metrics_select(task: str, sums: Mapping[str, float | None], n: int, dialect: str) -> exp.Query:
     """All metrics of a task: rows ``metric`` (text), ``value`` (double), ``n`` (bigint), ordered by ``metric``.
 
-    Columns of ``relation``: binary: ``truth`` (1 for the positive class, else 0), ``score`` (probability of the
-    positive class), ``weight``; multiclass: ``truth`` and ``label`` (codes of the true and the predicted class),
-    ``truth_score`` (probability given to the true class), ``weight``; regression: ``truth``, ``score``, ``weight``.
-    The module says what becomes of rows that cannot be measured; :data:`METRICS` defines the values.
+    ``sums`` are those that :func:`sqlml.measure.sums.sums_of` gives, over ``n`` rows. The module says what becomes of
+    rows that cannot be measured; :data:`METRICS` defines the values.
 
     Raises
     ------
     InvalidArgument
         Where the task or the dialect is unknown.
 
-    Examples
-    --------
     >>> import duckdb
-    >>> query = performance_select("regression", exp.to_table("scored"), "duckdb")
+    >>> sums = {"weight": 1.0, "absolute": 2.0, "squared": 4.0, "spread": 0.0}
     >>> with duckdb.connect() as connection:
-    ...     _ = connection.execute("CREATE TABLE scored AS SELECT 1.0 AS truth, 3.0 AS score, 1.0 AS weight")
-    ...     connection.execute(query.sql("duckdb")).fetchall()
+    ...     connection.execute(metrics_select("regression", sums, 1, "duckdb").sql("duckdb")).fetchall()
     [('mae', 2.0, 1), ('r2', None, 1), ('rmse', 2.0, 1)]
     """
     require_dialect(dialect)
-    if task not in SUMS:
-        raise InvalidArgument(f"task {task!r} has no metrics; use one of {', '.join(SUMS)}")
-    return chain(SUMS[task](relation), _metric_rows(task))
-
-
-def metrics_select(task: str, sums: Mapping[str, float | None], n: int, dialect: str) -> exp.Query:
-    """The rows of :func:`performance_select` from the sums of a task, as :func:`sqlml.measure.sums.sums_of` gives them.
-
-    ``n`` is the number of rows that were measured.
-    """
-    require_dialect(dialect)
+    if task not in TASKS:
+        raise InvalidArgument(f"task {task!r} has no metrics; use one of {', '.join(TASKS)}")
     values: Columns = {
         name: exp.cast(exp.null() if value is None else number(value), "DOUBLE") for name, value in sums.items()
     }
     one = select({"one": "1"}, exp.values([(1,)], alias="given", columns=["one"]))
     extent: Columns = {"n": exp.cast(exp.Literal.number(n), "BIGINT")}
-    return chain({"one": one, "sums": select(values, "one"), "extent": select(extent, "one")}, _metric_rows(task))
+    return chain({"one": one, "sums": select(values, "one"), "extent": select(extent, "one")}, metric_rows(task))
 
 
-def _metric_rows(task: str) -> exp.Query:
+def metric_rows(task: str) -> exp.Query:
     """The metrics of a task from its ``sums`` and ``extent``."""
     rows = [metric_row(metric, task) for metric in METRICS if task in metric.tasks]
     # A UNION can be ordered by a bare column only; the names sort alike in every collation.
     by_name = exp.Ordered(this=exp.column("metric"), nulls_first=False)
-    return exp.union(*rows, distinct=False).order_by(by_name)
+    return all_of(rows).order_by(by_name, copy=False)
 
 
 def metric_row(metric: Metric, task: str) -> exp.Select:
     """The row of one metric, from ``sums`` and ``extent``."""
-    measured = exp.case().when(expression("sums.weight > 0"), metric.value(task))
+    measured = case((expression("sums.weight > 0"), metric.value(task)))
     return select(
         {"metric": exp.Literal.string(metric.name), "value": measured, "n": "extent.n"}, "sums", beside="extent"
     )

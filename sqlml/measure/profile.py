@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from sqlglot import exp
 
 from sqlml.errors import InvalidArgument
 from sqlml.measure.counts import KEYS, sliced
 from sqlml.measure.exact import LARGEST, exact_sum, flushed
-from sqlml.measure.formula import formula, name, source
+from sqlml.measure.formula import computed_once, formula, quoted, source
 from sqlml.measure.given import Steps, within
-from sqlml.measure.subset import Columns, chain, expression, number, require_dialect, select
+from sqlml.measure.subset import Columns, case, cast, chain, expression, number, require_dialect, select
 from sqlml.spec import COLUMN_TYPES
 
 PROFILE_TYPES = (*COLUMN_TYPES, "prediction")
@@ -101,24 +102,24 @@ def profile_select(
             raise InvalidArgument(f"column {column!r} has type {type_!r}; use one of {', '.join(PROFILE_TYPES)}")
     keys = tuple(slices or ())
     types = list(columns.values())
-    read: Columns = {f"x_{index}": _read(name(column), types[index]) for index, column in enumerate(columns)}
+    read: Columns = {f"x_{index}": _read(quoted(column), types[index]) for index, column in enumerate(columns)}
     steps: Steps = {
         "given": select({**sliced(relation, keys, window), **read}, source(relation)),
         **_levels([index for index, type_ in enumerate(types) if type_ in _NUMBERS]),
         "grouped": _grouped(types, keys),
     }
-    return chain(steps, _long(columns))
+    return computed_once(chain(steps, _long(columns)))
 
 
 def _read(column: exp.Expr, type_: str) -> exp.Expr:
     if type_ in _NUMBERS:
-        return formula("NULLIF(x, CAST('NaN' AS DOUBLE PRECISION))", x=exp.cast(column, "DOUBLE"))
-    return exp.cast(column, {"text": "TEXT"}.get(type_, type_.upper()))
+        return formula("NULLIF(x, CAST('NaN' AS DOUBLE PRECISION))", x=cast(column, "DOUBLE"))
+    return cast(column, {"text": "TEXT"}.get(type_, type_.upper()))
 
 
 def _tame(index: int) -> exp.Expr:
     """A number whose square is far from overflow, NULL where it is not."""
-    return exp.case().when(within(f"x_{index}", -LARGEST, LARGEST), exp.column(f"x_{index}"))
+    return case((within(f"x_{index}", -LARGEST, LARGEST), exp.column(f"x_{index}")))
 
 
 def _levels(numbers: Sequence[int]) -> Steps:
@@ -140,23 +141,24 @@ def _levels(numbers: Sequence[int]) -> Steps:
 
 def _grouped(types: Sequence[str], slices: Sequence[str]) -> exp.Select:
     """One row for each window, and for each slice of it, with all aggregates of all columns."""
-    slice_key, slice_value = exp.case(), exp.case()
+    keys: list[tuple[exp.Expr, exp.Expr]] = []
+    values: list[tuple[exp.Expr, exp.Expr]] = []
     sets: list[exp.Expr] = [exp.Tuple(expressions=[exp.column("window_start")])]
     for position, key in enumerate(slices, start=1):
         column = exp.column(f"slice_{position}")
         of_this = exp.EQ(this=exp.Anonymous(this="GROUPING", expressions=[column.copy()]), expression=_zero())
-        slice_key = slice_key.when(of_this, exp.Literal.string(key))
-        slice_value = slice_value.when(of_this.copy(), column.copy())
+        keys.append((of_this, exp.Literal.string(key)))
+        values.append((of_this.copy(), column.copy()))
         sets.append(exp.Tuple(expressions=[exp.column("window_start"), column]))
     columns: Columns = {
         "window_start": "window_start",
-        "slice_key": exp.cast(slice_key if slices else exp.null(), "TEXT"),
-        "slice_value": exp.cast(slice_value if slices else exp.null(), "TEXT"),
-        "n": exp.cast(expression("COUNT(*)"), "DOUBLE"),
+        "slice_key": cast(case(*keys) if slices else exp.null(), "TEXT"),
+        "slice_value": cast(case(*values) if slices else exp.null(), "TEXT"),
+        "n": cast(expression("COUNT(*)"), "DOUBLE"),
     }
     for index, type_ in enumerate(types):
         columns |= {f"{aggregate}_{index}": tree for aggregate, tree in _aggregates(index, type_).items()}
-    return select(columns, "given", beside="levels").group_by(exp.GroupingSets(expressions=sets))
+    return select(columns, "given", beside="levels").group_by(exp.GroupingSets(expressions=sets), copy=False)
 
 
 def _zero() -> exp.Expr:
@@ -178,7 +180,7 @@ def _aggregates(index: int, type_: str) -> dict[str, exp.Expr]:
     if type_ in _NUMBERS:
         counted |= {"tame": formula("COUNT(x)", x=_tame(index))}
         others = _number_aggregates(index, x)
-    return {**{aggregate: exp.cast(tree, "DOUBLE") for aggregate, tree in counted.items()}, **others}
+    return {**{aggregate: cast(tree, "DOUBLE") for aggregate, tree in counted.items()}, **others}
 
 
 def _number_aggregates(index: int, x: exp.Expr) -> dict[str, exp.Expr]:
@@ -216,12 +218,17 @@ def _long(columns: Mapping[str, str]) -> exp.Select:
     lateral = exp.Lateral(this=exp.Subquery(this=exp.Values(expressions=rows)), alias=each)
     keys = {key: exp.column(key, table="each_metric" if key == "column_name" else "grouped") for key in KEYS}
     long: Columns = {**keys, "metric": "each_metric.metric", "value": "each_metric.value"}
-    return select(long, "grouped").join(lateral, join_type="cross")
+    return select(long, "grouped").join(lateral, join_type="cross", copy=False)
 
 
 def _value(metric: ProfileMetric, index: int) -> exp.Expr:
     aggregates = {
-        column.name: exp.column(column.name if column.name == "n" else f"{column.name}_{index}", table="grouped")
-        for column in expression(metric.value).find_all(exp.Column)
+        name: exp.column(name if name == "n" else f"{name}_{index}", table="grouped") for name in _read_by(metric.value)
     }
-    return exp.cast(formula(metric.value, **aggregates), "DOUBLE")
+    return cast(formula(metric.value, **aggregates), "DOUBLE")
+
+
+@cache
+def _read_by(value: str) -> tuple[str, ...]:
+    """The aggregates that a metric is made of."""
+    return tuple({column.name: None for column in expression(value).find_all(exp.Column)})

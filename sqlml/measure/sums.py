@@ -1,7 +1,7 @@
-"""The sums of :data:`sqlml.measure.performance.SUMS` of rows that are in memory: no database has to read them.
+"""What every metric of a task is made of, from rows that are in memory: no database has to read them.
 
-They are those that the SQL of the task gives, in both engines: the same terms, the same bounds, the same additions in
-two parts (:mod:`sqlml.measure.exact`), and the logarithm of the C library, as the engines call it.
+The tests hold them to their definition in SQL, to the last bit and in both engines: the same terms, the same bounds,
+the same additions in two parts (:mod:`sqlml.measure.exact`), and the logarithm of the C library that engines call too.
 """
 
 from __future__ import annotations
@@ -30,7 +30,11 @@ _REGRESSION_SUMS = ("weight", "absolute", "squared", "spread")
 
 
 def sums_of(task: str, columns: Mapping[str, Floats]) -> Sums:
-    """The sums of a task over rows: ``columns`` are those of ``performance_select``, float64 of shape (n,).
+    """The sums of a task over rows: ``columns`` are float64 of shape (n,).
+
+    binary: ``truth`` (1 for the positive class, else 0), ``score`` (probability of the positive class), ``weight``;
+    multiclass: ``truth`` and ``label`` (codes of the true and the predicted class), ``truth_score`` (probability given
+    to the true class), ``weight``; regression: ``truth``, ``score``, ``weight``.
 
     >>> sums_of("regression", {"truth": np.array([1.0, 2]), "score": np.array([1.0, 4]), "weight": np.ones(2)})
     {'weight': 2.0, 'absolute': 2.0, 'squared': 4.0, 'spread': 0.5}

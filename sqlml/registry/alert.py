@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlml.engine import Session
 from sqlml.registry.queries import query
@@ -46,47 +47,54 @@ def settle_alerts(
     """Open alerts for what is wrong, close those of what is not any more; gives how many are open then.
 
     Those of a version that is not among ``versions``, which scored the window, are closed as well: it no longer
-    answers. An open alert about something that was not looked at stays open.
+    answers. An open alert whose condition still holds gets its newest value, severity and window, and keeps the value
+    with which it was opened; one about something that was not looked at stays as it is.
     """
     now = utc_now()
     looked_at = {condition.dedup_key(model): condition for condition in conditions}
     kept = set()
     for alert_id, key, version in session.rows(query("open_alerts"), {"model": model}):
-        if version not in versions or (key in looked_at and not looked_at[key].holds):
+        condition = looked_at.get(key)
+        if version not in versions or (condition is not None and not condition.holds):
             session.execute(query("close_alert"), {"alert_id": alert_id, "closed_at": now, "closed_run_id": run.run_id})
-        else:
-            kept.add(key)
+            continue
+        kept.add(key)
+        if condition is not None:
+            session.execute(query("update_alert"), {"alert_id": alert_id} | _standing(condition, run, window, now))
     for key, condition in looked_at.items():
         if condition.holds and key not in kept:
-            _open(session, run, model, window, condition, now)
+            opened = _subject(condition, model) | _standing(condition, run, window, now)
+            session.execute(query("insert_alert"), opened)
             kept.add(key)
     return len(kept)
 
 
-def _open(
-    session: Session, run: Run, model: str, window: tuple[datetime, datetime], condition: Condition, now: datetime
-) -> None:
-    session.execute(
-        query("insert_alert"),
-        {
-            "alert_id": uuid.uuid4().hex,
-            "source": condition.source,
-            "severity": condition.severity,
-            "model": model,
-            "version": condition.version,
-            "column_name": condition.about,
-            "metric": condition.metric,
-            "value": condition.value,
-            "threshold": condition.threshold,
-            "message": condition.message,
-            "window_start": window[0],
-            "window_end": window[1],
-            "opened_at": now,
-            "dedup_key": condition.dedup_key(model),
-            "runbook": RUNBOOKS[condition.source],
-            "run_id": run.run_id,
-        },
-    )
+def _subject(condition: Condition, model: str) -> dict[str, Any]:
+    """What a new alert is about, under a name of its own."""
+    return {
+        "alert_id": uuid.uuid4().hex,
+        "source": condition.source,
+        "model": model,
+        "version": condition.version,
+        "column_name": condition.about,
+        "metric": condition.metric,
+        "dedup_key": condition.dedup_key(model),
+        "runbook": RUNBOOKS[condition.source],
+    }
+
+
+def _standing(condition: Condition, run: Run, window: tuple[datetime, datetime], now: datetime) -> dict[str, Any]:
+    """How it stands by this run."""
+    return {
+        "severity": condition.severity,
+        "value": condition.value,
+        "threshold": condition.threshold,
+        "message": condition.message,
+        "window_start": window[0],
+        "window_end": window[1],
+        "updated_at": now,
+        "updated_run_id": run.run_id,
+    }
 
 
 RUNBOOKS = {

@@ -102,11 +102,6 @@ def metrics_of_run(session: Session, run: Run) -> int:
     return int(session.rows(query("monitored_metrics"), {"run_id": run.run_id})[0][0])
 
 
-def timestamp(time: datetime) -> exp.Cast:
-    """A time as a SQL literal."""
-    return exp.cast(exp.Literal.string(time.isoformat(sep=" ")), "TIMESTAMP")
-
-
 _PERFORMANCE_SCHEMA = pa.schema(
     [
         ("run_id", pa.string()),

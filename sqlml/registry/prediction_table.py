@@ -6,8 +6,9 @@ from collections.abc import Iterable
 
 from sqlglot import exp
 
-from sqlml.engine import Engine, Relation, Session
+from sqlml.engine import GONE, Engine, Relation, Session
 from sqlml.errors import InvalidArgument, InvalidData
+from sqlml.measure.formula import quoted
 from sqlml.registry.queries import query
 from sqlml.registry.run import utc_now
 
@@ -41,11 +42,6 @@ _COMMENTS = {
     "features": "The values that the version read, by column",
 }
 """What a standard column says of itself to whoever reads the table without sqlml."""
-
-
-def quoted(name: str, table: str | None = None) -> exp.Column:
-    """A column by its exact name."""
-    return exp.column(exp.to_identifier(name, quoted=True), table)
 
 
 def check_key_name(key_column: str) -> None:
@@ -114,8 +110,8 @@ def remember_prediction_table(
 ) -> None:
     """Record once where predictions of a model are kept: by schema and table, whatever the file is called.
 
-    A temporary table is not recorded: nobody else would find it. The record of tables beside this one that are gone,
-    dropped or renamed, is dropped.
+    A temporary table is not recorded: nobody else would find it. The record of tables that are gone, dropped or
+    renamed, is dropped.
     """
     place = caller.place_of(table)
     if place is None:
@@ -143,14 +139,10 @@ def remember_prediction_table(
 
 
 def _gone(caller: Engine, place: str, recorded: Iterable[str]) -> list[str]:
-    """Of what is recorded beside a place the tables that are gone, and other names of this one.
-
-    Tables in other schemas are left alone: not everybody may look whether they are there.
-    """
-    schema = caller.table_at(place).db
+    """Of what is recorded beside a place the tables that are gone, and other names of this one."""
     tables = {relation: caller.table_at(relation) for relation in recorded}
     return [
         name
         for name, table in tables.items()
-        if (table.db == schema and not caller.has_table(table)) or (not table.db and caller.place_of(table) == place)
+        if caller.unreadable(table) == GONE or (not table.db and caller.place_of(table) == place)
     ]

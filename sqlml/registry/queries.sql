@@ -207,11 +207,19 @@ SELECT alert_id, dedup_key, version FROM sqlml.alert WHERE model = $model AND cl
 -- name: insert_alert
 INSERT INTO sqlml.alert (
   alert_id, source, severity, state, model, version, column_name, metric, value, threshold, message,
-  window_start, window_end, opened_at, closed_at, dedup_key, runbook, run_id, closed_run_id
+  window_start, window_end, opened_at, closed_at, dedup_key, runbook, run_id, closed_run_id, opened_value, updated_at,
+  updated_run_id
 ) VALUES (
   $alert_id, $source, $severity, 'open', $model, $version, $column_name, $metric, $value, $threshold, $message,
-  $window_start, $window_end, $opened_at, NULL, $dedup_key, $runbook, $run_id, NULL
+  $window_start, $window_end, $updated_at, NULL, $dedup_key, $runbook, $updated_run_id, NULL, $value, $updated_at,
+  $updated_run_id
 )
+
+-- name: update_alert
+UPDATE sqlml.alert
+SET severity = $severity, value = $value, threshold = $threshold, message = $message, window_start = $window_start,
+    window_end = $window_end, updated_at = $updated_at, updated_run_id = $updated_run_id
+WHERE alert_id = $alert_id
 
 -- name: close_alert
 UPDATE sqlml.alert SET state = 'closed', closed_at = $closed_at, closed_run_id = $closed_run_id

@@ -30,9 +30,13 @@ class RecordedRoutine:
         """Whether the object is still as it was recorded, with these grants where they should be others by now."""
         return (
             entry is not None
-            and self.catalog_hash == text_hash(entry.definition)
+            and self.is_defined_as(entry)
             and entry.rights == (self.rights if rights is None else rights)
         )
+
+    def is_defined_as(self, entry: CatalogEntry | None) -> bool:
+        """Whether the object is there, and its definition as it was recorded."""
+        return entry is not None and self.catalog_hash == text_hash(entry.definition)
 
 
 def text_hash(text: str) -> str:
@@ -46,9 +50,9 @@ def recorded_routines(session: Session) -> list[RecordedRoutine]:
 
 
 def recorded_definition(session: Session, routine: str) -> str:
-    """What the catalog reported of an object right after it was created."""
-    ((definition,),) = session.rows(query("recorded_definition"), {"routine": routine})
-    return str(definition)
+    """What the catalog reported of an object right after it was created; nothing where that was forgotten since."""
+    found = session.rows(query("recorded_definition"), {"routine": routine})
+    return str(found[0][0]) if found else ""
 
 
 def record_routines(session: Session, names: Iterable[str], file: str, file_hash: str) -> None:

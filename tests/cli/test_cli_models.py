@@ -69,6 +69,14 @@ def test_verify_of_a_file_without_sqlml(sqlml_here, tmp_path):
     assert (done.code, done.err) == (1, "ML070 plain.duckdb has no sqlml; 'sqlml init plain.duckdb' puts it there\n")
 
 
+def test_verify_of_a_file_that_it_cannot_read(sqlml_here, tmp_path):
+    (tmp_path / "notes.duckdb").write_text("no database")
+    done = sqlml_here("verify", "notes.duckdb")
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith("ML060 ")
+    assert "notes.duckdb" in done.err
+
+
 def test_train_answers_with_a_record(sqlml_here, shop):
     done = sqlml_here("train", shop, "churn", "--relation", "customers", *LINEAR)
     assert (done.code, done.err) == (0, "")

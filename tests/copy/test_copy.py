@@ -1,14 +1,17 @@
 """A version that moves from one engine to the other is the same model, is proved there, and answers the same."""
 
+import uuid
+
 import psycopg
 import pytest
 from click.testing import CliRunner
+from postgres import name_of
 
 import sqlml
 from sqlml.cli.program import program
 from sqlml.engine.duckdb.engine import DuckDBEngine
 from sqlml.engine.postgres.client import opened
-from sqlml.errors import InvalidArgument, ModelNotFound
+from sqlml.errors import InvalidArgument, ModelNotFound, PermissionDenied
 from sqlml.install import install
 from sqlml.lifecycle.copy import copy_version
 
@@ -102,6 +105,30 @@ def test_the_command(tmp_path, server):
     result = CliRunner().invoke(program, ["copy", "buyer", "--from", "nowhere.duckdb", "--to", server])
     assert result.exit_code == 2
     assert "there is no file" in result.output
+
+
+@pytest.fixture
+def reader(server):
+    """A login of the server that may only read the metadata."""
+    name = f"t_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(server, autocommit=True) as admin:
+        admin.execute(f"CREATE ROLE {name} LOGIN; GRANT sqlml_reader TO {name}")
+        yield name
+        admin.execute(f"DROP ROLE {name}")
+
+
+def test_a_login_that_may_not_copy_is_told_what_it_lacks(tmp_path, server, reader, postgres_server):
+    url, file = postgres_server.url_of(name_of(server), reader), str(tmp_path / "there.duckdb")
+    ways = {"sqlml_trainer": ["--from", url, "--to", file], "sqlml_owner": ["--from", file, "--to", url]}
+    with psycopg.connect(server, autocommit=True) as admin:
+        admin.execute(TRAIN)
+        for role, way in ways.items():
+            remedy = f"GRANT {role} TO {reader}"
+            refused = CliRunner().invoke(program, ["copy", "buyer", *way]).exception
+            assert isinstance(refused, PermissionDenied)
+            assert remedy in str(refused)
+            admin.execute(remedy)
+            assert CliRunner().invoke(program, ["copy", "buyer", *way], catch_exceptions=False).exit_code == 0
 
 
 def raw_scores(rows):

@@ -1,6 +1,8 @@
 """The package and both projects on PostgreSQL, built by a login that may train and deploy and is no superuser."""
 
+import re
 import shutil
+import uuid
 from importlib.util import module_from_spec, spec_from_file_location
 
 import psycopg
@@ -8,7 +10,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from conftest import CHURN, CUSTOMER
-from guide import ROOT, snippets
+from guide import GUIDE, ROOT, snippets
 from postgres_job import PostgresJob, database_for_dbt, variables
 
 import sqlml
@@ -71,6 +73,26 @@ def test_a_newcomer_gets_the_same_model_from_both_engines(newcomer):
     assert there.success, there.text
     hashes = "SELECT artifact_hash FROM sqlml.model_version WHERE version = 1"
     assert job.sql(hashes) == job.sql(hashes, "dev")
+
+
+def test_who_reads_a_view_that_predicts_needs_the_model(newcomer):
+    job, _ = newcomer
+    reader = f"t_{uuid.uuid4().hex[:8]}"
+    (grant,) = re.findall(r"`(CALL sqlml.grant_model\('purchase_returned', 'grafana'\))`", GUIDE.read_text())
+    read = f"SELECT count(p_returned) > 0 FROM {job.login}.likely_return"
+    with psycopg.connect(job.admin, autocommit=True) as admin:
+        admin.execute(f"CREATE ROLE {reader}; GRANT USAGE ON SCHEMA {job.login} TO {reader}")
+        admin.execute(f"GRANT SELECT ON {job.login}.likely_return TO {reader}; GRANT sqlml_reader TO {reader}")
+        try:
+            admin.execute(f"SET ROLE {reader}")
+            with pytest.raises(psycopg.Error, match="permission denied for function predict"):
+                admin.execute(read)
+            admin.execute(f"RESET ROLE; REVOKE sqlml_reader FROM {reader}")
+            admin.execute(grant.replace("grafana", reader))
+            admin.execute(f"SET ROLE {reader}")
+            assert admin.execute(read).fetchone() == (True,)
+        finally:
+            admin.execute(f"RESET ROLE; DROP OWNED BY {reader}; DROP ROLE {reader}")
 
 
 def test_a_check_that_fails_ends_the_job_and_the_next_one_recovers(newcomer):
@@ -210,14 +232,51 @@ def test_a_model_is_trained_by_the_worker(churn):
     assert churn.sql("SELECT count(*) FROM sqlml.job WHERE verb = 'train'") == [(1,)]
 
 
-def test_a_login_without_the_right_to_train_is_told_so(churn):
-    churn.as_superuser(f"REVOKE sqlml_trainer FROM {churn.login}")
+SHOWN = """
+{{ config(materialized='view') }}
+SELECT customer_id, {{ sqlml.predict(ref('churn'), 'c') }} AS p, {{ sqlml.predict_label(ref('churn'), 'c') }} AS label,
+       {{ sqlml.predict_version(ref('churn')) }} AS version
+FROM {{ ref('customer') }} AS c
+"""
+
+
+def test_number_and_version_of_a_view_belong_together_when_a_deploy_comes_in_between(churn):
+    churn.write_sql(
+        "CALL sqlml.train('churn', 'customer', 'churned', key_column => 'customer_id', algorithm => 'linear', "
+        "deploy => 'never', seed => 3)"
+    )
+    ((trained,),) = churn.sql("SELECT max(version) FROM sqlml.model_version WHERE model = 'churn'")
+    with churn.added(shown=SHOWN), psycopg.connect(churn.url) as reader:
+        assert churn.dbt("run", "-s", "shown").success
+        reader.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        read = "SELECT p, label, version FROM shown ORDER BY customer_id"
+        before = reader.execute(read).fetchall()
+        churn.write_sql(f"CALL sqlml.deploy('churn', {trained})")
+        try:
+            assert reader.execute(read).fetchall() == before
+            after = churn.sql(read)
+        finally:
+            churn.write_sql("CALL sqlml.rollback('churn')")
+    asked = (
+        "SELECT sqlml.predict('churn@{0}', c), sqlml.predict_label('churn@{0}', c), {0} "
+        "FROM customer AS c ORDER BY customer_id"
+    )
+    assert before == churn.sql(asked.format(1))
+    assert after == churn.sql(asked.format(trained)) != before
+
+
+@pytest.mark.parametrize("role", ["sqlml_trainer", "sqlml_trainer, sqlml_deployer"])
+def test_a_login_without_the_right_to_train_is_told_so(churn, role):
+    ((said, remedy),) = re.findall(
+        r"\| `(permission denied for schema sqlml)` \|.*`(GRANT .* TO) dbt` \|", GUIDE.read_text()
+    )
+    churn.as_superuser(f"REVOKE {role} FROM {churn.login}")
     try:
         run = churn.dbt("run", "-s", "churn")
     finally:
-        churn.as_superuser(f"GRANT sqlml_trainer TO {churn.login}")
+        churn.as_superuser(f"{remedy} {churn.login}")
     assert not run.success
-    assert "permission denied" in run.text
+    assert ("permission denied" if role == "sqlml_trainer" else said) in run.text
 
 
 FLIGHT_LATE = "model = 'flight_late'"

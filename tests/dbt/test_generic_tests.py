@@ -69,6 +69,13 @@ def test_thresholds_and_unknown_metrics_fail(tested):
     names = ("at_least", "at_most", "unknown_metric", "baseline", "recent")
     run = tested.dbt("test", "-s", *names)
     assert statuses(run, *names) == dict.fromkeys(names, "fail")
+    ((auc,), (loss,)) = tested.sql(
+        "SELECT value FROM sqlml.metric WHERE model = 'churn' AND dataset = 'test' AND slice_key IS NULL "
+        "AND metric IN ('roc_auc', 'log_loss') ORDER BY metric DESC"
+    )
+    assert f"metric_at_least: roc_auc of churn@1 is {auc:.4f}, and 0.99 at least is allowed" in run.text
+    assert f"metric_at_most: log_loss of churn@1 is {loss:.4f}, and 0.01 at most is allowed" in run.text
+    assert "metric_at_least: beauty of churn@1 was not measured on held-out rows, and 0 at least" in run.text
     tested.write("models/tests.yml", TESTS.format(**KIND))
 
 

@@ -46,9 +46,11 @@ def test_few_macros_differ_by_what_a_project_wants_or_by_engine(macros):
     assert sorted(name for name in macros if "__" in name) == [
         "default__analyze",
         "default__end_transaction",
+        "default__live_call",
         "default__model_name",
         "postgres__analyze",
         "postgres__end_transaction",
+        "postgres__live_call",
     ]
 
 

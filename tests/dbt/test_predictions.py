@@ -179,6 +179,17 @@ def test_a_full_refresh_rebuilds_by_what_is_live(kept):
     assert kept.sql("SELECT count(*) FROM duckdb_tables() WHERE table_name LIKE 'kept%'") == [(1,)]
 
 
+def test_what_a_killed_full_refresh_left_behind_is_not_monitored(kept):
+    added(kept, "customer_id < 600")
+    kept.sql(
+        "CALL sqlml.score('churn', 'SELECT * FROM customer', 'kept__dbt_tmp', 'customer_id', time_column => 'seen_at')"
+    )
+    assert kept.sql("SELECT count(*) FROM sqlml.prediction_table") == [(2,)]
+    assert added(kept, "customer_id < 600") == "0 rows added by version 1"
+    assert kept.sql("SELECT relation FROM sqlml.prediction_table") == [("main.kept",)]
+    assert kept.sql("SELECT count(*) FROM duckdb_tables() WHERE table_name LIKE 'kept%'") == [(1,)]
+
+
 def test_a_view_of_the_same_name_makes_room(kept):
     kept.sql("CREATE VIEW main.kept AS SELECT 1 AS old")
     assert added(kept, "TRUE") == "800 rows added by version 1"

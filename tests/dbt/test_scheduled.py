@@ -70,6 +70,7 @@ def test_a_gate_that_fails_stops_the_job_with_its_name_and_the_next_job_goes_on(
     assert (done.returncode, done.stderr) == (1, "")
     last = done.stdout[done.stdout.index("Completed with 1 error") :]
     assert "Failure in test good_enough (models/gate.yml)" in last
+    assert re.search(r"metric_at_least: roc_auc of churn@\d+ is 0\.\d{4}, and 0\.99 at least is allowed", done.stdout)
     assert "SKIP relation main.kept" in done.stdout
     assert published(scheduled, LEFT) == before
     # Training came before the gate: its version is whole, and what was live still is.

@@ -12,12 +12,15 @@ import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
+import duckdb
 import psycopg
 import pytest
 from machine import free_port, machine_in, python_of, wait_until
 from postgres import newest_programs
 from psycopg import sql
 from test_documents import ROOT, SNIPPET
+
+import sqlml
 
 GUIDE = (ROOT / "docs" / "postgres.md").read_text()
 AUTHENTICATION = ("--auth-local=peer", "--auth-host=scram-sha-256")
@@ -106,9 +109,121 @@ def test_a_right_on_an_object_of_sqlml_is_taken_back_and_a_view_of_ones_own_stay
     typed(machine, AS_SUPERUSER, f"{OPS} {view}")
     typed(machine, AS_SUPERUSER, "GRANT SELECT ON sqlml.alert TO grafana")
     install = "sudo -u postgres /opt/sqlml/bin/sqlml install --target postgresql:///shop"
-    assert typed(machine, install) == "applied owner and grants of sqlml.alert\n"
+    assert typed(machine, install) == "applied grants of sqlml.alert\n"
     assert typed(machine, AS_SUPERUSER, "SET ROLE grafana; SELECT count(*) FROM ops.alert") == "0\n"
     assert typed(machine, AS_SUPERUSER, "SELECT has_table_privilege('grafana', 'sqlml.alert', 'SELECT')") == "f\n"
+
+
+def test_a_procedure_of_ones_own_trains_and_scores(shop):
+    machine, _ = shop
+    ((_, own),) = part("Procedures of your own")
+    answered = typed(machine, "psql -h localhost -U ann shop", own, PGPASSWORD=PASSWORD).splitlines()
+    version, scored = answered[-1].split("|")
+    with ann(machine) as connection:
+        live = "SELECT version FROM sqlml.deployment WHERE model = 'churn' AND valid_to IS NULL"
+        assert connection.execute(live).fetchone() == (1,)
+        assert scored in {"", "800"}
+        # The server's own words for what the guide says of CALL in a body.
+        (said,) = re.findall(r"`(procedure parameter[^`]*)`", " ".join(GUIDE.split()))
+        with pytest.raises(psycopg.Error, match=re.escape(said)):
+            connection.execute("DO $$ BEGIN CALL sqlml.deploy(model => 'churn', version => 2); END $$")
+        connection.execute(f"""
+            DO $$
+            DECLARE
+              model text := 'churn'; version integer := {version}; alias text; previous integer; since timestamp;
+            BEGIN
+              CALL sqlml.deploy(model, version, alias, previous, since);
+              ASSERT alias = 'champion' AND previous = 1;
+              EXECUTE 'CALL sqlml.deploy($1, 1)' USING model;
+            END
+            $$
+        """)
+
+
+def test_who_reads_a_view_that_predicts_needs_the_model_and_nothing_else(shop):
+    machine, _ = shop
+    ((_, dashboard),) = part("Dashboards")
+    *views, grant = dashboard.strip().splitlines()
+    read = "SET ROLE t_board; SELECT count(*), count(p) FROM ops.likely_churn;"
+    views = "\n".join(views).replace("grafana", "t_board")
+    typed(machine, AS_SUPERUSER, f"CREATE ROLE t_board; GRANT sqlml_reader TO t_board; {views}")
+    with pytest.raises(AssertionError, match="permission denied for function predict"):
+        typed(machine, AS_SUPERUSER, read)
+    typed(machine, AS_SUPERUSER, f"REVOKE sqlml_reader FROM t_board; {grant.replace('grafana', 't_board')}")
+    assert typed(machine, AS_SUPERUSER, read) == "800|800\n"
+    refreshed = (
+        "CREATE MATERIALIZED VIEW ops.kept AS SELECT * FROM ops.likely_churn; GRANT SELECT ON ops.kept TO t_other;"
+    )
+    read_other = "SET ROLE t_other; SELECT count(p) FROM ops.kept;"
+    allowed = "CREATE ROLE t_other; GRANT USAGE ON SCHEMA ops TO t_other;"
+    assert typed(machine, AS_SUPERUSER, f"{allowed} {refreshed} {read_other}") == "800\n"
+
+
+def test_psql_leaves_the_context_out_and_a_literal_needs_its_type(shop):
+    machine, _ = shop
+    (setting,) = re.findall(r"`(\\set SHOW_CONTEXT [^`]*)`", GUIDE)
+    wrong = "CALL sqlml.deploy('churn', 99);\nSELECT sqlml.predict('churn', '{}');"
+    printed = [printed_by_psql(machine, text) for text in (wrong, f"{setting}\n{wrong}")]
+    assert ["CONTEXT" in text for text in printed] == [True, False]
+    assert all("could not determine polymorphic type because input has type unknown" in text for text in printed)
+
+
+def printed_by_psql(machine, text):
+    """What psql says to a superuser who goes on after errors."""
+    done = subprocess.run("psql -X shop", shell=True, input=text, capture_output=True, text=True, **machine.options())
+    return done.stderr
+
+
+def test_what_is_taken_out_is_gone_and_can_be_put_in_again(own_server):
+    install, verify = (
+        f"sudo -u postgres /opt/sqlml/bin/sqlml {words} --target postgresql:///shop"
+        for words in ("install --search-path", "verify")
+    )
+    _, _, (_, roles), _, (_, work) = part("Your own server")
+    (_, schemas), (_, of_cluster), _ = part("Taking it out")
+    with running(own_server, "emptied", port := str(free_port())):
+
+        def run(line, text=None):
+            return typed(own_server, line, text, PGPORT=port)
+
+        run("sudo -u postgres createdb shop")
+        before = run(AS_SUPERUSER, EVERYTHING)
+        run(install)
+        run(AS_SUPERUSER, roles + work)
+        run(AS_SUPERUSER, "CREATE VIEW likely AS SELECT predict('churn', c) AS p FROM customer AS c")
+        run(AS_SUPERUSER, schemas)
+        run(AS_SUPERUSER, of_cluster)
+        left = "DROP TABLE customer, churn_prediction; DROP SCHEMA ann; DROP ROLE ann;"
+        assert run(AS_SUPERUSER, f"SELECT count(*) FROM churn_prediction; {left}") == "800\n"
+        assert run(AS_SUPERUSER, EVERYTHING) == before
+        run(install)
+        assert run(verify).endswith("is in step with its files\n")
+
+
+EVERYTHING = """
+SELECT 'role', rolname FROM pg_roles UNION ALL
+SELECT 'schema', nspname FROM pg_namespace WHERE nspname !~ '^pg_(toast_)?temp_' UNION ALL
+SELECT 'relation', oid::regclass::text FROM pg_class WHERE relnamespace = 'public'::regnamespace UNION ALL
+SELECT 'function', oid::regprocedure::text FROM pg_proc WHERE pronamespace = 'public'::regnamespace UNION ALL
+SELECT 'extension', extname FROM pg_extension UNION ALL
+SELECT 'setting', setconfig::text FROM pg_db_role_setting UNION ALL
+SELECT 'default rights', defaclacl::text FROM pg_default_acl
+ORDER BY 1, 2;
+"""
+
+
+def test_what_is_taken_out_of_a_file_is_gone_and_can_be_put_in_again(con, tmp_path):
+    con.execute("CREATE TABLE t AS SELECT i AS id, i % 9 AS x, i % 9 > 4 AS y FROM range(100) AS g(i)")
+    con.execute("CALL sqlml.train('m', 't', 'y', algorithm => 'linear', deploy => 'always')")
+    con.close()
+    *_, (_, taking_out) = part("Taking it out")
+    with duckdb.connect(tmp_path / "test.duckdb") as plain:
+        plain.execute(taking_out)
+        named = "SELECT schema_name FROM duckdb_schemas() WHERE NOT internal AND schema_name <> 'main'"
+        assert plain.execute(named).fetchall() == []
+        assert plain.execute("SELECT count(*) FROM duckdb_functions() WHERE NOT internal").fetchone() == (0,)
+    with sqlml.connect(tmp_path / "test.duckdb") as again:
+        assert again.execute("SELECT count(*) FROM sqlml.model").fetchone() == (0,)
 
 
 def test_temporary_tables_are_a_right_that_training_takes(shop):

@@ -228,8 +228,9 @@ def check_columns_by_the_hundreds(engine):
     wide = f"SELECT {values} FROM (VALUES (1), (2), (3)) AS g(i) ORDER BY i"
     assert engine.arrow(wide).to_pydict() == wanted
     assert pa.Table.from_batches(engine.batches(wide)).to_pydict() == wanted
-    (part,) = engine.parts(exp.maybe_parse(wide, dialect=engine.dialect), None, list(reversed(wanted)))
-    assert part.rows.to_pydict() == wanted
+    with engine.parts(exp.maybe_parse(wide, dialect=engine.dialect), None, list(reversed(wanted))) as found:
+        (part,) = found.parts
+        assert part.rows.to_pydict() == wanted
 
 
 def check_a_failed_transaction_leaves_nothing(engine):

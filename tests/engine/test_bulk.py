@@ -10,7 +10,7 @@ from sqlglot import exp
 from sqlml.engine.duckdb.engine import DuckDBEngine
 from sqlml.engine.postgres import session, whole
 from sqlml.engine.postgres.client import opened
-from sqlml.engine.postgres.columns import Column
+from sqlml.engine.postgres.columns import NULL_OF_FOUR, Column
 from sqlml.engine.postgres.types import ColumnType
 from sqlml.engine.postgres.whole import LARGEST_BYTES, whole_selects
 
@@ -55,13 +55,39 @@ def test_a_value_that_looks_like_null_is_none(engine):
     assert read.column("x").to_pylist() == [None if i == 5 else i for i in range(-32768, 30001)]
 
 
+DOUBLES = (0.0, -0.0, 5e-324, -1.7976931348623157e308, math.pi, math.inf, -math.inf, math.nan, None)
+
+
+def doubles_table(engine, others=()):
+    """Nine columns of doubles, two groups of four and one, in each row of other order, and what they hold."""
+    values = [*DOUBLES, *others]
+    rows = [[values[(row + column) % len(values)] for column in range(9)] for row in range(len(values) * 3)]
+    engine.execute("CREATE TABLE doubles (id int, " + ", ".join(f"x{n} double precision" for n in range(9)) + ")")
+    names = ["id", *(f"x{n}" for n in range(9))]
+    arrays = [pa.array(range(len(rows)), pa.int32()), *(pa.array(column) for column in zip(*rows, strict=True))]
+    engine.append(exp.to_table("doubles"), pa.table(arrays, names=names))
+    return [repr({"id": place, **dict(zip(names[1:], row, strict=True))}) for place, row in enumerate(rows)]
+
+
+def test_doubles_keep_every_bit(engine):
+    expected = doubles_table(engine)
+    assert in_order(engine.arrow('SELECT * FROM "doubles"')) == expected
+    assert in_order(pa.Table.from_batches(engine.batches('SELECT * FROM "doubles"'))) == expected
+
+
+def test_a_double_that_looks_like_null_is_none(engine):
+    expected = doubles_table(engine, [NULL_OF_FOUR])
+    assert in_order(engine.arrow('SELECT * FROM "doubles"')) == expected
+
+
 def test_rows_behind_the_pages_that_were_counted_are_read(engine):
     engine.execute("CREATE TABLE grows AS SELECT i AS id FROM generate_series(1, 5000) AS g(i)")
     columns = [Column("id", ColumnType("int4", pa.int32()))]
     select = whole_selects('SELECT * FROM "grows"', columns, engine.rows)
     engine.execute("INSERT INTO grows SELECT i FROM generate_series(5001, 90000) AS g(i)")
-    ((rows, *_),) = engine.rows(select(frozenset()).sql("postgres"))
-    assert rows == 90_000
+    parts = engine.rows(select(frozenset()).sql("postgres"))
+    assert len(parts) > 1
+    assert sum(rows for rows, *_ in parts) == 90_000
 
 
 @pytest.mark.parametrize(
@@ -108,7 +134,8 @@ def test_pages_without_rows_make_no_part(engine, monkeypatch):
 
     monkeypatch.setattr(session.PostgresSession, "_pages", with_empty_ones)
     engine.execute("CREATE TABLE t AS SELECT i FROM generate_series(1, 1000) AS g(i)")
-    parts = list(engine.parts(exp.select("*").from_("t"), None, ["i"], size=100))
+    with engine.parts(exp.select("*").from_("t"), None, ["i"], size=100) as found:
+        parts = list(found.parts)
     assert sorted(i for part in parts for i in part.rows.column("i").to_pylist()) == list(range(1, 1001))
     assert all(part.rows.num_rows for part in parts)
 
@@ -126,8 +153,10 @@ def check_rows_are_written_with_their_values(engine):
 
     made = {"made": exp.Mul(this=exp.column("id", "given"), expression=exp.Literal.number(10))}
     expected, query = [], exp.select("id").from_("source")
-    with engine.transaction():
-        for part in engine.parts(query, None, ["id"], made, size=4):
+    with engine.transaction(), engine.parts(query, None, ["id"], made, size=4) as found:
+        count = exp.select(exp.Count(this=exp.Star())).from_(found.source)
+        assert engine.rows(count.sql(engine.dialect), found.parameters) == [(6,)]
+        for part in found.parts:
             ids = part.rows.column("id").to_pylist()
             values = {"score": [numbers[i - 1] for i in ids], "label": [words[i - 1] for i in ids]}
             schema = pa.schema([("score", pa.float64()), ("label", pa.string())])

@@ -160,3 +160,18 @@ def test_all_checks_of_a_suite_see_the_same_rows(url, con, growing, suite, how):
         "count(*) FILTER (WHERE actual LIKE 'the values do not allow it%%') FROM sqlml.check_result"
     ).fetchone()
     assert found == (15, 3, 3 if suite != MANY else 0)
+
+
+def test_rows_that_come_while_it_scores_are_written_once_or_not_at_all(con):
+    """Each reading of the relation sees another state of it: from the second on key 1 stands twice."""
+    con.execute("CREATE SEQUENCE readings")
+    con.execute(
+        """CREATE VIEW growing AS SELECT visit_id, age, income FROM visit
+           UNION ALL SELECT visit_id, age, income FROM visit, (SELECT nextval('readings') AS n OFFSET 0) AS reading
+           WHERE visit_id = 1 AND n > 1"""
+    )
+    call = "CALL sqlml.score('buyer', 'growing', 'p', key_column => 'visit_id')"
+    assert con.execute(call).fetchone()[1] == 100
+    assert con.execute("SELECT count(*), count(DISTINCT visit_id) FROM p").fetchone() == (100, 100)
+    with pytest.raises(psycopg.Error, match="1 values of 'visit_id' stand more than once in 'growing'"):
+        con.execute(call)

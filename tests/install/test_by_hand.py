@@ -42,6 +42,15 @@ def test_it_becomes_what_the_installer_makes(postgres, installed, folders):
         assert install(engine, repair=True) == []
 
 
+def test_a_migration_that_only_alters_is_applied_where_it_was_not_run(postgres, installed):
+    run_by_hand(postgres, ("migrations", "routines", "inline"), leave_out=("0005_alert",))
+    with opened(postgres) as engine, opened(installed) as fresh:
+        assert "migrations/0005_alert.sql" in install(engine, repair=True)
+        assert verify(engine) == []
+        assert engine.catalog() == fresh.catalog()
+        assert records_of(engine) == records_of(fresh)
+
+
 def test_who_is_no_superuser_takes_over_what_they_have_run(new_role, postgres, postgres_server):
     role = new_role(options="CREATEROLE")
     with psycopg.connect(postgres, autocommit=True) as admin:
@@ -57,7 +66,7 @@ def test_what_was_not_run_is_applied_and_what_differs_is_told_and_mended(postgre
     run_by_hand(
         postgres,
         ("migrations", "routines"),
-        leave_out=("0002_monitoring", "latest_drift", "latest_profile", "latest_performance", "to_sql"),
+        leave_out=("0002_monitoring", "0005_alert", "latest_drift", "latest_profile", "latest_performance", "to_sql"),
     )
     with psycopg.connect(postgres, autocommit=True) as admin:
         admin.execute("""
@@ -68,7 +77,8 @@ def test_what_was_not_run_is_applied_and_what_differs_is_told_and_mended(postgre
         """)
     with opened(postgres) as engine:
         told = install(engine, repair=True)
-        assert {"migrations/0002_monitoring.sql", "routines/to_sql.sql", "routines/live_at.sql"} <= set(told)
+        applied = {f"migrations/{name}.sql" for name in ("0002_monitoring", "0005_alert")}
+        assert applied | {"routines/to_sql.sql", "routines/live_at.sql"} <= set(told)
         differed = [each.split()[3].partition("(")[0] for each in told if each.startswith("what differed")]
         assert differed == ["sqlml.live_at", "sqlml.training_info"]
         assert [(each.routine, each.state) for each in verify(engine)] == [("sqlml.mine()", "extra")]

@@ -1,9 +1,12 @@
 """The database is held against the files: what is behind, edited, missing or extra is found."""
 
+import re
+
 import duckdb
 import pytest
 
 import sqlml
+from sqlml.cli.process import exit_code
 from sqlml.engine.duckdb.engine import DuckDBEngine
 from sqlml.errors import InstallError, ModelNotFound
 from sqlml.fit.algorithm import ALGORITHMS
@@ -68,10 +71,44 @@ def test_compiled_routines_are_held_against_their_version(con, engine):
     con.execute("CALL sqlml.train(model => 'm', relation => 't', target => 'y')")
     con.execute("CALL sqlml.score('m', 'SELECT row_number() OVER () AS id, * FROM t', 'sqlml.m_predictions', 'id')")
     assert verify(engine) == []
+    asked = "SELECT sum(sqlml.predict_m(t)) FROM t"
+    before = con.execute(asked).fetchall()
     con.execute("CREATE OR REPLACE MACRO sqlml.predict_m(features) AS 1.0")
     con.execute("DROP MACRO sqlml.raw_score_m")
     assert states(engine) == [("sqlml.predict_m", "edited"), ("sqlml.raw_score_m", "missing")]
-    assert "deploy m@1 again" in verify(engine)[0].explanation
+    assert [each.explanation.rpartition("; ")[2] for each in verify(engine)] == ["run sqlml init"] * 2
+    assert install(engine, repair=True) == ["compiled:m@1"]
+    assert verify(engine) == []
+    assert con.execute(asked).fetchall() == before
+    assert install(engine, repair=True) == []
+
+
+def test_init_tells_of_the_versions_whose_routines_it_has_mended(tmp_path, capsys):
+    path = str(tmp_path / "m.duckdb")
+    with sqlml.connect(path) as con:
+        con.execute("CREATE TABLE t AS SELECT i % 7 AS x, i % 7 > 3 AS y FROM range(100) AS g(i)")
+        con.execute("CALL sqlml.train(model => 'm', relation => 't', target => 'y', algorithm => 'baseline')")
+        con.execute("CALL sqlml.deploy('m', 1)")
+        con.execute("DROP MACRO sqlml.predict_label_m")
+    assert exit_code(("init", path)) == 0
+    assert capsys.readouterr().out == "applied compiled:m@1\n"
+
+
+def test_what_is_deployed_while_it_is_verified_is_no_difference(con, engine, monkeypatch):
+    con.execute("CREATE TABLE t AS SELECT i % 7 AS x, i % 7 > 3 AS y FROM range(100) AS g(i)")
+    for _ in range(2):
+        con.execute("CALL sqlml.train(model => 'm', relation => 't', target => 'y', deploy => 'always')")
+    read, deployed = engine.catalog, []
+
+    def catalog(names=None):
+        found = read(names)
+        if not deployed:
+            deployed.append(con.execute("CALL sqlml.rollback('m')").fetchall())
+        return found
+
+    monkeypatch.setattr(engine, "catalog", catalog)
+    assert verify(engine) == []
+    assert deployed
 
 
 def test_a_model_that_there_is_not_was_never_live(con):
@@ -90,6 +127,21 @@ def test_a_file_made_by_a_newer_sqlml_is_refused(tmp_path):
         con.execute("INSERT INTO sqlml.migration VALUES ('migrations/9999_future.sql', 'x', now()::TIMESTAMP)")
     with pytest.raises(InstallError, match=r"newer sqlml \(migrations/9999_future.sql\); upgrade"):
         sqlml.connect(path)
+
+
+def test_a_file_made_from_another_text_of_a_migration_is_refused(tmp_path, capsys):
+    path = tmp_path / "other.duckdb"
+    with sqlml.connect(path) as con:
+        con.execute("UPDATE sqlml.migration SET file_hash = 'older' WHERE migration = 'migrations/0002_monitoring.sql'")
+    said = r"made from another text of migrations/0002_monitoring.sql than this sqlml brings; .*make a new database"
+    for read_only in (False, True):
+        with pytest.raises(InstallError, match=said):
+            sqlml.connect(path, read_only=read_only)
+    assert exit_code(("init", str(path))) == 1
+    assert re.match(f"ML070 the database was {said}", capsys.readouterr().err)
+    assert exit_code(("verify", str(path))) == 1
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith("behind   migrations/0002_monitoring.sql: the database was made from another text of it; ")
 
 
 def test_opening_again_writes_nothing(tmp_path):

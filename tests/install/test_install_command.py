@@ -1,5 +1,7 @@
 """``sqlml install`` and ``sqlml verify`` on a server, as they are typed."""
 
+import re
+
 import psycopg
 import pytest
 from postgres import name_of
@@ -48,7 +50,7 @@ def test_verify_prints_what_differs_and_exits_with_1(run, installed):
         "routines/to_sql.sql; run sqlml install"
     )
     assert "  +EXECUTE to PUBLIC" in diff
-    assert run("install", "--target", installed)[1] == "applied owner and grants of sqlml.to_sql(text, text)\n"
+    assert run("install", "--target", installed)[1] == "applied grants of sqlml.to_sql(text, text)\n"
     assert run("verify", "--target", installed)[0] == 0
 
 
@@ -125,6 +127,42 @@ def test_a_search_path_that_cannot_be_seen_is_not_guessed(run, installed, new_ro
     assert refused.value.sqlstate == "ML070"
 
 
+def test_who_lacks_a_right_is_told_who_has_it(run, new_role, installed, postgres_server):
+    role = new_role()
+    target = postgres_server.url_of(name_of(installed), role)
+    denied = "ML063 permission denied for schema sqlml. "
+    assert run("verify", "--target", target) == (
+        2, "", f"{denied}Verify as a member of sqlml_reader, who may read this\n"
+    )  # fmt: skip
+    asked = f"{denied}Install as a superuser, or as the owner of the database, with CREATEROLE\n"
+    assert run("install", "--target", target) == (1, "", asked)
+
+
+def test_a_queue_that_was_left_behind_is_named(run, installed):
+    with psycopg.connect(installed, autocommit=True) as admin:
+        admin.execute("DROP SCHEMA sqlml CASCADE")
+        code, out, err = run("install", "--target", installed)
+        assert (code, out) == (1, "")
+        (remedy,) = re.findall("^ML070 schema sqlml_queue holds the queue .*: (DROP SCHEMA .*), then install$", err)
+        assert run("verify", "--target", installed)[0] == 1
+        admin.execute(remedy)
+    assert run("install", "--target", installed)[0] == 0
+    assert run("verify", "--target", installed)[0] == 0
+
+
+def test_a_file_that_cannot_be_applied_is_named(run, installed):
+    with psycopg.connect(installed, autocommit=True) as admin:
+        admin.execute("""
+            CREATE VIEW mine AS SELECT * FROM sqlml.algorithm;
+            DROP FUNCTION sqlml.to_sql;
+            CREATE FUNCTION sqlml.to_sql(mine text, dialect text) RETURNS integer LANGUAGE sql RETURN 1;
+            CREATE VIEW of_mine AS SELECT sqlml.to_sql('a', 'b');
+        """)
+    code, out, err = run("install", "--target", installed)
+    assert (code, out) == (1, "")
+    assert err.startswith("ML060 routines/to_sql.sql was not applied, and nothing was changed: cannot change")
+
+
 @pytest.mark.parametrize(
     "target",
     ["postgresql://ann:geheim@localhost:1/shop", "postgresqlx//ann:geheim@x/shop", "host=/nope password=geheim"],
@@ -132,7 +170,8 @@ def test_a_search_path_that_cannot_be_seen_is_not_guessed(run, installed, new_ro
 @pytest.mark.parametrize("command", ["install", "verify"])
 def test_a_password_is_never_printed(run, command, target):
     code, out, err = run(command, "--target", target)
-    assert (code, out) == (1, "")
+    # That verify could not look is no difference that it has found.
+    assert (code, out) == ({"install": 1, "verify": 2}[command], "")
     assert err.startswith("ML060 ")
     assert "geheim" not in err
 

@@ -1,6 +1,7 @@
 """sqlml in a PostgreSQL database: put there in one transaction, held against its files, mended."""
 
 from concurrent.futures import ThreadPoolExecutor
+from importlib import metadata
 
 import psycopg
 import pytest
@@ -138,7 +139,8 @@ def test_changed_owners_and_grants_are_found_and_taken_back(server, admin):
         "sqlml.to_sql": ["+EXECUTE to PUBLIC"],
     }
     mended = install(server, repair=True)
-    assert mended == [f"owner and grants of {each.routine}" for each in found]
+    granted = [each.routine for each in found if "+owner postgres" not in each.diff]
+    assert mended == ["owner sqlml_owner of 1 function and 1 table", *(f"grants of {name}" for name in granted)]
     assert verify(server) == []
 
 
@@ -176,6 +178,22 @@ def test_a_database_made_by_a_newer_sqlml_is_refused(server, admin):
     admin.execute("INSERT INTO sqlml.migration VALUES ('migrations/9999_future.sql', 'x', now())")
     with pytest.raises(InstallError, match=r"newer sqlml \(migrations/9999_future.sql\); upgrade"):
         install(server)
+
+
+def test_a_queue_made_with_a_newer_library_names_the_library(server, admin):
+    admin.execute("INSERT INTO sqlml.migration VALUES ('procrastinate/99.00.00_01_later.sql', 'x', now())")
+    here = metadata.version("procrastinate")
+    said = f"newer procrastinate than the one here, {here}, which lacks procrastinate/99.00.00_01_later.sql; upgrade it"
+    for ask in (install, verify):
+        with pytest.raises(InstallError, match=said):
+            ask(server)
+
+
+def test_a_database_made_from_another_text_of_a_migration_is_refused(server, admin):
+    admin.execute("UPDATE sqlml.migration SET file_hash = 'older' WHERE migration ~ '^(procrastinate|migrations/0001)'")
+    with pytest.raises(InstallError, match=r"another text of migrations/0001_metadata.sql than this sqlml brings; "):
+        install(server)
+    assert states(server) == [("migrations/0001_metadata.sql", "behind")]
 
 
 def test_without_python_all_else_is_there_and_says_what_is_missing(postgres):
@@ -247,13 +265,14 @@ def test_compiled_routines_are_held_against_their_version(server, admin):
     admin.execute(f"ALTER FUNCTION {name} VOLATILE; GRANT EXECUTE ON FUNCTION {name} TO PUBLIC")
     (found,) = verify(server)
     assert (found.routine, found.state) == (name, "edited")
-    assert "deploy m@1 again" in found.explanation
+    assert found.explanation.endswith("; run sqlml install")
     assert "+EXECUTE to PUBLIC" in found.diff
-    install(server, repair=True)
-    admin.execute("CALL sqlml.deploy('m', 1)")
+    assert install(server, repair=True) == [f"grants of {name}", "compiled:m@1"]
     assert verify(server) == []
     admin.execute(f"DROP FUNCTION {name}")
     assert states(server) == [(name, "missing")]
+    assert install(server, repair=True) == ["compiled:m@1"]
+    assert verify(server) == []
 
 
 def test_a_minor_upgrade_of_the_server_is_no_edit_and_hides_none(server, admin):
@@ -345,4 +364,4 @@ def test_a_membership_that_newer_servers_restrict_is_another_one(server):
 
 def test_a_right_that_only_newer_servers_have_can_be_taken_back():
     statement = rights._statement(exp.Revoke, "MAINTAIN to some role", exp.Var(this="sqlml.run"), "TABLE")
-    assert statement.sql("postgres") == 'REVOKE MAINTAIN ON TABLE sqlml.run FROM "some role"'
+    assert statement.sql("postgres") == 'REVOKE MAINTAIN ON TABLE sqlml.run FROM "some role" CASCADE'

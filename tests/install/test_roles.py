@@ -1,5 +1,8 @@
 """What each role may do in PostgreSQL, and that nobody may do more."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import psycopg
 import pytest
 from psycopg import errors
@@ -139,6 +142,37 @@ def test_a_granted_model_is_scored_in_every_version_and_no_other(as_role, traine
         for verb in ("predict", "predict a version", "predict compiled"):
             assert outcome(analyst, SCORING[verb]) == "denied"
         assert verify(engine) == []
+
+
+def test_a_grant_waits_for_what_goes_live_and_says_so_where_it_may_not_wait(as_role, trained):
+    deployer, role = as_role("sqlml_deployer"), as_role().execute("SELECT current_user").fetchone()[0]
+    grant, revoke = (f"CALL sqlml.{verb}_model('buyer', '{role}')" for verb in ("grant", "revoke"))
+    with ThreadPoolExecutor() as beside, psycopg.connect(trained) as going_live:
+        going_live.execute("CALL sqlml.train('other', 'visit', 'bought', algorithm => 'linear', deploy => 'always')")
+        deployer.execute("SET lock_timeout = '100ms'")
+        for call in (grant, revoke):
+            with pytest.raises(psycopg.Error, match=r"lock timeout\. Another job wrote the same rows") as refused:
+                deployer.execute(call)
+            assert refused.value.sqlstate == "ML061"
+        deployer.execute("SET lock_timeout = 0")
+        granted = beside.submit(deployer.execute, grant)
+        wait_until_locked(trained)
+        going_live.commit()
+        granted.result(timeout=30)
+    may = "SELECT has_function_privilege(%s, 'sqlml.predict(text, anyelement)', 'EXECUTE')"
+    with psycopg.connect(trained) as admin:
+        assert admin.execute(may, [role]).fetchone() == (True,)
+        assert admin.execute("SELECT model, role FROM sqlml.granted_model").fetchall() == [("buyer", role)]
+
+
+def wait_until_locked(url):
+    """Wait until a session waits for a lock that another one holds."""
+    deadline = time.monotonic() + 10
+    waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+    with psycopg.connect(url, autocommit=True) as admin:
+        while admin.execute(waiting).fetchone() == (0,):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
 
 
 def test_under_policies_of_the_owner_all_that_is_seen_works_and_nothing_is_overwritten(as_role, trained):

@@ -145,12 +145,12 @@ def test_what_a_procedure_gives_back_it_does_not_take(trained, call):
     ("arguments", "said"),
     [
         ("trials => 2.5", "trials => 2.5 must be a whole number"),
-        ("seed => NULL", "seed => NULL must be a whole number"),
-        ("task => NULL", "task => NULL must be text"),
+        ("seed => 0.5", "seed => 0.5 must be a whole number"),
         ("algorithm => 'xgboost'", "algorithm 'xgboost' is unknown"),
         ("hyperparams => '{'", "hyperparams => '{' is not JSON"),
         ("test_size => 2", "test_size"),
         ("runtime => 'moon'", "runtime => 'moon' is unknown"),
+        ("test_size => 'NaN'", "test_size => 'NaN' must be a number"),
     ],
 )
 def test_arguments_reach_python_as_they_are_given(trained, arguments, said):
@@ -158,6 +158,45 @@ def test_arguments_reach_python_as_they_are_given(trained, arguments, said):
         admin.execute(f"CALL sqlml.train('m', 'visit', 'bought', {arguments})")
     assert said in str(refused.value)
     assert refused.value.sqlstate.startswith("ML00")
+
+
+def test_a_number_keeps_its_digits_whatever_the_session_shows(trained):
+    with psycopg.connect(trained, autocommit=True) as admin:
+        admin.execute("SET extra_float_digits = -15")
+        admin.execute("CALL sqlml.train('quarter', 'visit', 'bought', algorithm => 'linear', test_size => 0.25)")
+        held_out = "SELECT DISTINCT n FROM sqlml.metric WHERE model = 'quarter' AND dataset = 'test'"
+        assert admin.execute(held_out).fetchall() == [(25,)]
+        third = admin.execute("SELECT sqlml.double_in_json(1 / 3.0::double precision)::text").fetchone()
+        assert third == ("0.3333333333333333",)
+        with pytest.raises(psycopg.Error, match=r"traffic => 0\.96: an immediate deploy") as refused:
+            admin.execute("CALL sqlml.deploy('buyer', 1, traffic => 0.96)")
+    assert refused.value.sqlstate == "ML001"
+
+
+@pytest.mark.parametrize("path", ["", "nowhere, neither"])
+def test_a_table_without_a_place_is_refused(trained, path):
+    with psycopg.connect(trained) as admin:
+        admin.execute("SELECT set_config('search_path', %s, false)", (path,))
+        with pytest.raises(psycopg.Error) as refused:
+            admin.execute("CALL sqlml.score('buyer', 'public.visit', 'kept', key_column => 'visit_id')")
+    assert refused.value.sqlstate == "ML001"
+    assert refused.value.diag.message_primary == (
+        f"into => 'kept' has no schema, and the search path, '{path}', names none that is there; write 'schema.table', "
+        "or SET search_path"
+    )
+
+
+@pytest.mark.parametrize(
+    "call", ["score('buyer', 'far', 'kept', 'visit_id')", "train('m', 'far', 'bought', algorithm => 'linear')"]
+)
+def test_a_number_beyond_a_double_is_told_in_few_digits(trained, call):
+    with psycopg.connect(trained) as admin:
+        admin.execute("CREATE TABLE far AS SELECT visit_id, bought, CAST(age AS numeric) AS age FROM visit")
+        admin.execute("UPDATE far SET age = 1e400 WHERE visit_id = 7")
+        with pytest.raises(psycopg.Error, match="leave such rows out, or make them NULL") as refused:
+            admin.execute(f"CALL sqlml.{call}")
+    assert refused.value.sqlstate == "ML062"
+    assert refused.value.diag.message_primary.startswith('"10000000000000000000... (401 digits)" is out of range')
 
 
 def test_a_window_comes_in_any_form(trained):

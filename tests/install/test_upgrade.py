@@ -1,6 +1,6 @@
 """A database that an older release made is brought to what a new one is.
 
-The older release is made from today's files: it lacks the last migration, and its routines had other arguments, other
+The older release is made from today's files: it lacks some migrations, and its routines had other arguments, other
 columns, other grants, or have been given up since.
 """
 
@@ -16,6 +16,7 @@ from sqlml.engine.duckdb.engine import DuckDBEngine
 from sqlml.engine.postgres.client import opened
 from sqlml.install import install, shipped_folder, verify
 
+OF_LATER_MIGRATIONS = ("0002_monitoring", "0005_alert", "0006_rights")
 OF_LATER_TABLES = ("latest_drift", "latest_performance", "latest_profile")
 OLDER = {
     "duckdb": {
@@ -30,6 +31,8 @@ OLDER = {
         "GRANT EXECUTE ON PROCEDURE sqlml.deploy TO sqlml_reader;",
         "given_up": "CREATE FUNCTION sqlml.given_up(a integer) RETURNS integer LANGUAGE sql RETURN a + 1;",
         "given_up_view": "CREATE VIEW sqlml.given_up_view AS SELECT 1 AS a;",
+        "granted_model": "CREATE VIEW sqlml.granted_model AS SELECT granted.model, known.rolname::text AS role "
+        "FROM sqlml.model_grant AS granted JOIN pg_catalog.pg_roles AS known ON known.oid = granted.grantee;",
     },
 }
 
@@ -41,7 +44,8 @@ def older_release(tmp_path, monkeypatch):
     shutil.copytree(shipped_folder("udfs"), folder / "udfs")
     for name, texts in OLDER.items():
         routines = folder / "udfs" / name / "routines"
-        (folder / "udfs" / name / "migrations" / "0002_monitoring.sql").unlink()
+        for migration in OF_LATER_MIGRATIONS:
+            (folder / "udfs" / name / "migrations" / f"{migration}.sql").unlink(missing_ok=True)
         for routine in OF_LATER_TABLES:
             (routines / f"{routine}.sql").unlink()
         for routine, text in texts.items():
@@ -67,6 +71,20 @@ def test_an_older_server_becomes_what_a_new_one_is(postgres, server, older_relea
         assert verify(upgraded) == []
         assert catalog_of(upgraded) == catalog_of(server)
         assert records_of(upgraded) == records_of(server)
+
+
+def test_grants_of_models_get_the_names_of_their_roles(postgres, older_release):
+    with opened(postgres) as upgraded:
+        with older_release():
+            install(upgraded)
+        upgraded.script("""
+            INSERT INTO sqlml.model VALUES ('m', 'binary', 'y', NULL, 'ann', now());
+            INSERT INTO sqlml.model_grant (model, grantee, granted_at, granted_by)
+            SELECT 'm', grantee, now(), 'ann' FROM (VALUES ('pg_monitor'::regrole), ('4000000000')) AS g(grantee);
+        """)
+        install(upgraded)
+        assert upgraded.rows("SELECT grantee::text, grantee_name FROM sqlml.model_grant") == [("pg_monitor",) * 2]
+        assert verify(upgraded) == []
 
 
 def test_an_older_file_becomes_what_a_new_one_is(con, older_release, tmp_path):

@@ -200,6 +200,44 @@ def test_an_alert_that_holds_is_opened_once_and_old_windows_leave_it_alone(buyer
     assert buyer.execute("SELECT count(*), count(DISTINCT dedup_key) FROM sqlml.alert").fetchall() == [(2, 2)]
 
 
+def test_an_open_alert_shows_the_newest_numbers_and_the_value_with_which_it_was_opened(buyer):
+    """A shift that begins small and grows: whoever reads the alert sees how it is, since when, and how it began."""
+    shown = """SELECT severity, value, threshold, message, opened_value, run_id, updated_run_id, window_start,
+        window_end, opened_at < updated_at FROM sqlml.alert WHERE dedup_key = 'drift:buyer@1:age'"""
+    runs, standing = [], []
+    for position, years in enumerate((4, 8, 6)):
+        rows = visits(800, seed=62 + position, first=4_000 + 800 * position)
+        score(buyer, rows.set_column(2, "age", pa.array(np.asarray(rows["age"]) + years)))
+        runs.append(monitor(buyer))
+        measured = drift_of(buyer, runs[-1]["run_id"])
+        ((severity, value, threshold, message, *rest),) = buyer.execute(shown).fetchall()
+        assert (value, threshold) == (measured[0], max(measured[1], 0.02))
+        assert f"psi {value:.4f}" in message
+        standing.append((severity, value, *rest))
+    window = [(run["monitored_from"], run["monitored_to"]) for run in runs]
+    began = (standing[0][1], runs[0]["run_id"])
+    assert [row[0] for row in standing] == ["warn", "error", "error"]
+    assert [row[2:4] for row in standing] == [began] * 3
+    assert [row[4] for row in standing] == [run["run_id"] for run in runs]
+    assert [row[5:7] for row in standing] == window
+    assert [row[7] for row in standing] == [False, True, True]
+    rows = visits(800, seed=65, first=6_400)
+    score(buyer, rows)
+    monitor(buyer)
+    ((*_, closed_by, value, updated_by),) = buyer.execute(
+        "SELECT closed_run_id, value, updated_run_id FROM sqlml.alert WHERE dedup_key = 'drift:buyer@1:age'"
+    ).fetchall()
+    assert (value, updated_by) == (standing[2][1], runs[2]["run_id"])
+    assert closed_by not in {run["run_id"] for run in runs}
+
+
+def drift_of(con, run_id):
+    return con.execute(
+        "SELECT value, threshold FROM sqlml.drift_metric WHERE run_id = $1 AND metric = 'psi' AND column_name = 'age'",
+        [run_id],
+    ).fetchall()[0]
+
+
 def test_a_new_version_is_measured_by_itself_and_closes_the_alerts_of_the_old(buyer):
     shifted = visits(500, seed=70, first=4_000)
     shifted = shifted.set_column(2, "age", pa.array(np.asarray(shifted["age"]) + 20))
@@ -254,7 +292,7 @@ def test_slices_are_measured_apart_and_against_the_same_slice(buyer):
         "SELECT value FROM sqlml.latest_profile WHERE metric = 'n' AND column_name = 'age' AND slice_value = 'plus'"
     ).fetchall()
     assert counted == [(plus.sum(),)]
-    with pytest.raises(InvalidArgument, match=r"slices names 'age', a number; slice by a text"):
+    with pytest.raises(InvalidArgument, match=r"slices => 'age' is a number; slice by a text"):
         monitor(buyer, ", window_start => DATE '2024-01-01', slices => '[\"age\"]'")
 
 
@@ -350,7 +388,7 @@ def test_bad_input(buyer):
     buyer.rollback()
     score(buyer, visits(50, seed=130, first=4_000))
     buyer.execute("DROP TABLE prediction")
-    with pytest.raises(InvalidData, match=r"the prediction table 'main.prediction' of model 'buyer' is gone"):
+    with pytest.raises(InvalidData, match=r"table 'main.prediction' of model 'buyer' is left out: it is gone"):
         monitor(buyer)
 
 

@@ -182,3 +182,27 @@ def test_what_an_older_release_recorded_on_a_server_is_found(server, postgres):
     assert set(recorded(server)) == places
     server.execute("DELETE FROM sqlml.prediction_table WHERE relation = 'twice'")
     assert monitored(server) == 240
+
+
+def test_a_table_of_somebody_else_does_not_stop_the_monitoring(server, postgres):
+    """One that is closed to the caller is left out and said so; one that is gone is forgotten by the next scoring."""
+    server.execute(SCORE.format("answer"))
+    server.execute("CREATE SCHEMA closed; CREATE ROLE ann_of_places; GRANT sqlml_trainer TO ann_of_places")
+    try:
+        server.execute("GRANT SELECT, INSERT ON answer, visit TO ann_of_places; CREATE SCHEMA later")
+        server.execute(SCORE.format("closed.mine"))
+        server.execute("SET ROLE ann_of_places")
+        result = server.execute(MONITOR)
+        row = dict(zip([column.name for column in result.description], result.fetchone(), strict=True))
+        assert row["predictions"] == 60
+        left_out = "prediction table 'closed.mine' of model 'buyer' is left out: {}"
+        assert left_out.format("you may not read it") in row["note"]
+        server.execute("RESET ROLE")
+        server.execute("DROP SCHEMA closed CASCADE; SET ROLE ann_of_places")
+        result = server.execute(MONITOR)
+        assert left_out.format("it is gone") in result.fetchone()[-1]
+        server.execute(SCORE.format("answer"))
+        assert recorded(server) == [("public.answer", "visit_id")]
+    finally:
+        server.execute("RESET ROLE")
+        server.execute("DROP OWNED BY ann_of_places; DROP ROLE ann_of_places")

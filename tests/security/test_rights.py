@@ -68,7 +68,7 @@ EXECUTE = {
         (
             *("evaluate", "confusion_matrix", "roc_curve", "calibration", "feature_importance", "training_info"),
             *("live_at", "to_sql", "read_verb", "run_verb", "call_inline", "as_owner", "require_execute", "wait_for"),
-            *("has_worker", "inline_obstacle", "refusal_to_commit"),
+            *("has_worker", "inline_obstacle", "refusal_to_commit", "double_in_json"),
         ),
         READERS,
     ),
@@ -87,7 +87,7 @@ EXECUTE = {
                 "fail_job",
                 "give_back_job",
             ),
-            *("requeue_stalled", "queue_job", "check_job", "grant_compiled"),
+            *("requeue_stalled", "queue_job", "check_job", "grant_compiled", "lock_grants"),
         ),
         NOBODY,
     ),

@@ -177,6 +177,39 @@ def test_inside_a_transaction_it_is_told_what_to_do(shop, begin):
     assert shop.rows(None, "SELECT count(*) FROM sqlml.job") == [(0,)]
 
 
+@pytest.mark.parametrize(
+    ("clause", "body"),
+    [
+        ("SET search_path = shop", "CALL sqlml.wait_for('a', answer);"),
+        ("", "EXECUTE 'CALL sqlml.wait_for(''a'')' INTO answer;"),
+        ("", "CALL sqlml.wait_for('a', answer); EXCEPTION WHEN division_by_zero THEN NULL;"),
+    ],
+)
+def test_what_keeps_a_procedure_from_waiting_is_named(shop, clause, body):
+    create = (
+        f"CREATE PROCEDURE pg_temp.wait() LANGUAGE plpgsql {clause} AS $$ DECLARE answer jsonb; BEGIN {body} END $$"
+    )
+    with pytest.raises(psycopg.Error) as error:
+        shop.rows(ANN, create, "CALL pg_temp.wait()")
+    assert error.value.sqlstate == "ML050"
+    assert "EXECUTE, a block with EXCEPTION, and a procedure with a SET clause" in error.value.diag.message_primary
+
+
+@pytest.mark.parametrize("wait", ["true", "NULL"])
+def test_a_procedure_of_ones_own_waits(shop, wait):
+    check = f"jsonb_build_object('relation', 'shop.payment', 'suite', '{SUITE}')"
+    create = f"""
+        CREATE PROCEDURE pg_temp.ask(INOUT answer jsonb DEFAULT NULL) LANGUAGE plpgsql AS $$
+        BEGIN
+          CALL sqlml.run_verb('check', {check}, NULL, answer, {wait});
+        END
+        $$
+    """
+    with called(shop, ANN, create, "CALL pg_temp.ask()") as answer:
+        assert drain_when_asked(shop) == 0
+    assert answer[0][0]["passed"] == 1
+
+
 def test_inside_a_transaction_a_job_is_asked_for_when_that_commits(shop):
     call = "CALL sqlml.run_verb('check', '{}', 'worker', NULL, wait => false)"
     shop.rows(ANN, "BEGIN", call, "ROLLBACK")

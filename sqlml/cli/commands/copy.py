@@ -13,6 +13,7 @@ import click
 from sqlml.cli.session import connected, exists
 from sqlml.cli.target import engine_at
 from sqlml.cli.taught import Taught
+from sqlml.errors import PermissionDenied
 
 if TYPE_CHECKING:
     from sqlml.engine import Engine
@@ -42,10 +43,35 @@ def copy(model: str, source: str, target: str, deploy: bool) -> None:
     from sqlml.lifecycle.copy import copy_version
 
     with _engine(source, "--from", writes=False) as origin, _engine(target, "--to", writes=True) as goal:
+        _refuse_without_role(origin, "--from", "USAGE", "sqlml_trainer", "sqlml_owner")
+        _refuse_without_role(goal, "--to", "MEMBER", "sqlml_owner")
         answer = copy_version(origin, goal, model, deploy)
     name, version = answer["model"], answer["version"]
     state = "is live" if answer["deployed"] else "was there already" if answer["run_id"] is None else "is kept"
     click.echo(f"{name}@{answer['source_version']} {state} as {name}@{version}, artifact {answer['artifact_hash']}")
+
+
+_LACKING = """
+SELECT current_user FROM pg_catalog.pg_roles WHERE rolname = ANY ($roles::text[])
+GROUP BY () HAVING NOT bool_or(pg_catalog.pg_has_role(oid, $how))
+"""
+
+
+def _refuse_without_role(engine: Engine, option: str, how: str, *roles: str) -> None:
+    """Refuse a login of a server that may not act as any of these roles.
+
+    Raises
+    ------
+    PermissionDenied
+        With the GRANT that is missing.
+    """
+    asked = {"roles": "{" + ",".join(roles) + "}", "how": how}
+    for (login,) in engine.rows(_LACKING, asked) if engine.name == "postgres" else ():
+        raise PermissionDenied(
+            f"{option}: the login {login} is no member of {roles[0]}, with whose rights a version is "
+            f"{'read' if option == '--from' else 'written'}; a superuser can say GRANT {roles[0]} TO {login}, or name "
+            "another login"
+        )
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from sqlml.cli.failure import CouldNotLook
 from sqlml.cli.session import exists, inspected
 from sqlml.cli.target import engine_at, target_option
 from sqlml.cli.taught import Taught
@@ -42,21 +43,30 @@ def _existing(context: click.Context, parameter: click.Parameter, value: str | N
 def verify(file: str | None, target: str | None) -> int:
     """Hold the routines and compiled models of FILE, or of a server, against the files and records they were made from.
 
-    Prints one line for each difference, and below it what differs; exits with 1 then, and with 0 where there is none.
-    Nothing is changed.
+    Prints one line for each difference, and below it what differs; exits with 1 then, with 0 where there is none, and
+    with 2 where it could not look. Nothing is changed.
     """
-    from sqlml.install import verify as differences_of
-
     source = click.get_current_context().get_parameter_source("target")
     if file is not None and source is click.core.ParameterSource.COMMANDLINE:
         raise click.UsageError("name a DuckDB file or a --target, not both")
+    if file is None and target is None:
+        raise click.UsageError("name a DuckDB file, or a PostgreSQL database with --target")
+    try:
+        shown, differences = _differences(file, target)
+    except Exception as error:
+        raise CouldNotLook from error
+    return _reported(shown, differences)
+
+
+def _differences(file: str | None, target: str | None) -> tuple[str, Sequence[Difference]]:
+    """The database as it may be shown, and what differs in it."""
+    from sqlml.install import verify as differences_of
+
     if file is not None:
         with inspected(file) as (engine, _):
-            return _reported(file, differences_of(engine))
-    if target is None:
-        raise click.UsageError("name a DuckDB file, or a PostgreSQL database with --target")
-    with engine_at(target) as (server, shown):
-        return _reported(shown, differences_of(server))
+            return file, differences_of(engine)
+    with engine_at(target or "") as (server, shown):
+        return shown, differences_of(server)
 
 
 def _reported(shown: str, differences: Sequence[Difference]) -> int:

@@ -16,9 +16,17 @@ import duckdb
 import pyarrow as pa
 from sqlglot import exp
 
-from sqlml.engine.protocol import CatalogEntry, Parameters, Relation
+from sqlml.engine.protocol import GONE, CatalogEntry, Parameters, Parts, Relation
 from sqlml.engine.relation import select_from, table_at
-from sqlml.errors import ERRORS, DatabaseLocked, EngineError, InvalidArgument, InvalidRelation, SqlmlError
+from sqlml.errors import (
+    ERRORS,
+    DatabaseLocked,
+    EngineError,
+    InvalidArgument,
+    InvalidRelation,
+    InvalidValue,
+    SqlmlError,
+)
 
 _CATALOG = """
 SELECT * FROM (
@@ -69,6 +77,7 @@ class DuckDBEngine:
 
     name = "duckdb"
     dialect = "duckdb"
+    installer = "sqlml init"
     runtimes: tuple[str, ...] = ("auto", "inline")
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, writing: threading.RLock | None = None) -> None:
@@ -102,6 +111,7 @@ class DuckDBEngine:
         with wrapped_errors(), self._connection.cursor() as cursor:
             yield from cursor.sql(sql, params=parameters or None).to_arrow_reader(size)
 
+    @contextmanager
     def parts(
         self,
         query: exp.Query,
@@ -109,10 +119,11 @@ class DuckDBEngine:
         read: Sequence[str],
         made: Mapping[str, exp.Expr] | None = None,
         size: int = PART_ROWS,
-    ) -> Iterator[_BatchPart]:
+    ) -> Iterator[Parts]:
         """The rows of a SELECT in parts, which are batches: the database reads them where Arrow has put them."""
-        for batch in self.batches(query.sql(self.dialect), parameters, size):
-            yield _BatchPart(self, batch, batch.select(list(read)), made or {})
+        batches = self.batches(query.sql(self.dialect), parameters, size)
+        parts = (_BatchPart(self, batch, batch.select(list(read)), made or {}) for batch in batches)
+        yield Parts(query.subquery("parts"), parameters or {}, parts)
 
     def append(self, table: exp.Table, rows: pa.Table) -> None:
         """Insert rows by column name into a table."""
@@ -131,6 +142,10 @@ class DuckDBEngine:
                 cursor.execute(exp.select("*").from_(table).limit(0).sql(self.dialect)).complete()
             except duckdb.CatalogException:
                 return False
+        return True
+
+    def owns(self, schema: str) -> bool:
+        """True: a file has one user."""
         return True
 
     def place_of(self, table: exp.Table) -> str | None:
@@ -181,6 +196,10 @@ class DuckDBEngine:
             except BaseException:
                 rollback_quietly(self._connection)
                 raise
+
+    def unreadable(self, table: exp.Table) -> str | None:
+        """Why a table that was recorded cannot be read: it is gone; None where it is there."""
+        return None if self.has_table(table) else GONE
 
     def code_of_others(self, table: exp.Table) -> str | None:
         """None: a file has one user."""
@@ -310,7 +329,8 @@ def error_of(error: duckdb.Error) -> SqlmlError:
         return DatabaseLocked(f"{said}. One process at a time can open a DuckDB file: close the other one, or wait")
     if isinstance(error, duckdb.TransactionException):
         return DatabaseLocked(f"{said}. Another job wrote the same rows at the same time; run it again")
-    return EngineError(said)
+    # Of a cast that a type does not have it also says that the data is wrong.
+    return InvalidValue(said) if isinstance(error, duckdb.DataError) else EngineError(said)
 
 
 @contextmanager

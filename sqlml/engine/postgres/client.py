@@ -238,11 +238,11 @@ class PsycopgStatements:
             self._execute(sql, parameters)
             return self._cursor.fetchall() if self._cursor.description else []
 
-    def cells(self, sql: str, parameters: Parameters | None = None) -> tuple[Any, ...]:
-        """The first row of a SELECT, bytes as they are."""
+    def cells(self, sql: str, parameters: Parameters | None = None) -> list[tuple[Any, ...]]:
+        """The rows of a SELECT, bytes as they are."""
         with self._with_rights():
             self._execute(sql, parameters, binary=True)
-            return self._cursor.fetchone() or ()
+            return self._cursor.fetchall()
 
     def count(self, sql: str, parameters: Parameters | None = None) -> int:
         """How many rows a statement has written."""

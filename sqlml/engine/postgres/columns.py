@@ -50,9 +50,12 @@ _VARIABLE = {
 }
 """By kind the bytes of a value of any length."""
 
+NULL_OF_FOUR = -1.7301937461845e-300
+"""What stands for a NULL among doubles that are gathered four by four: SQL cannot write the NaN of the others."""
+
 _INEXACT = "count(CASE WHEN abs(c) > 9007199254740992 AND CAST(CAST(c AS DOUBLE PRECISION) AS DECIMAL) <> c THEN 1 END)"
-_EPOCH_DAYS, _EPOCH_MICROSECONDS = 10_957, 946_684_800_000_000
-"""From 1970-01-01, where Arrow counts from, to 2000-01-01, where PostgreSQL does."""
+_EPOCH = {"date": 10_957, "timestamp": 946_684_800_000_000, "timestamptz": 946_684_800_000_000}
+"""Days or microseconds from 1970-01-01, where Arrow counts from, to 2000-01-01, where PostgreSQL does."""
 
 
 @dataclass(frozen=True)
@@ -69,21 +72,38 @@ def source_name(position: int) -> str:
 
 
 def columns_select(source: exp.Table, columns: Sequence[Column], flagged: Collection[int] = ()) -> exp.Select:
-    """One row: the number of rows, then for each column what :func:`columns_read` reads it from.
+    """One row: the number of rows, the doubles in fours, then for each column what :func:`columns_read` reads it from.
 
     ``flagged`` are the positions of the columns that come with a flag for each row.
     """
-    values: list[exp.Expression] = [exp.Count(this=exp.Star())]
+    fours = _fours(columns, flagged)
+    values: list[exp.Expression] = [exp.Count(this=exp.Star()), *map(_gathered, map(_sent_four, fours))]
     for position, column in enumerate(columns):
         value = exp.column(source_name(position))
-        values += [_call("string_agg", piece, exp.Literal.string("")) for piece in _pieces(column.type, value)]
+        if not any(position in four for four in fours):
+            values += map(_gathered, _pieces(column.type, value))
         if has_fixed_width(column.type):
             values.append(exp.Count(this=value.copy()))
         if column.type.kind == "numeric":
             values.append(_with(_INEXACT, value))
         if position in flagged:
-            values.append(_call("string_agg", _with(_FLAG, value), exp.Literal.string("")))
+            values.append(_gathered(_with(_FLAG, value)))
     return exp.select(*[value.as_(f"v{number}") for number, value in enumerate(values)]).from_(source)
+
+
+def _fours(columns: Sequence[Column], flagged: Collection[int]) -> list[tuple[int, ...]]:
+    """The positions of the doubles that are gathered four by four, as the ends of a line segment.
+
+    One call sends four of them then, and one gathers them, which takes little more than half of the time.
+    """
+    doubles = [place for place, each in enumerate(columns) if each.type.kind == "float8" and place not in flagged]
+    return [tuple(doubles[start : start + 4]) for start in range(0, len(doubles) - 3, 4)]
+
+
+def _sent_four(positions: Sequence[int]) -> exp.Expression:
+    null = exp.cast(exp.Literal.string(repr(NULL_OF_FOUR)), "DOUBLE PRECISION")
+    first, second, third, fourth = (_call("coalesce", exp.column(source_name(each)), null) for each in positions)
+    return _call("lseg_send", _call("lseg", _call("point", first, second), _call("point", third, fourth)))
 
 
 _FLAG = "CASE WHEN c IS NULL THEN decode('01', 'hex') ELSE decode('00', 'hex') END"
@@ -97,8 +117,8 @@ class AmbiguousNull(Exception):
         self.positions = frozenset(positions)
 
 
-def columns_read(columns: Sequence[Column], row: Sequence[Any], flagged: Collection[int] = ()) -> pa.Table:
-    """The rows that the one row of :func:`columns_select` holds.
+def columns_read(columns: Sequence[Column], parts: Sequence[Sequence[Any]], flagged: Collection[int] = ()) -> pa.Table:
+    """The rows that were gathered: each of the ``parts`` is the one row of :func:`columns_select`, of other rows.
 
     Raises
     ------
@@ -107,11 +127,13 @@ def columns_read(columns: Sequence[Column], row: Sequence[Any], flagged: Collect
     EngineError
         Where a value has no place in the column's Arrow type.
     """
-    cells = iter(row)
+    cells = map(_joined, zip(*parts, strict=True))
     n = next(cells)
+    fours = _fours(columns, flagged)
+    doubles = {position: values for four in fours for position, values in zip(four, _of_four(next(cells)), strict=True)}
     arrays, ambiguous = [], set()
     for position, column in enumerate(columns):
-        pieces = [next(cells) for _ in range(_piece_count(column.type))]
+        pieces = [] if position in doubles else [next(cells) for _ in range(_piece_count(column.type))]
         known = next(cells) if has_fixed_width(column.type) else None
         inexact = next(cells) if column.type.kind == "numeric" else 0
         flags = next(cells) if position in flagged else None
@@ -121,12 +143,24 @@ def columns_read(columns: Sequence[Column], row: Sequence[Any], flagged: Collect
                 "no double is equal to; CAST it to BIGINT, NUMERIC(38, 0) or TEXT"
             )
         try:
-            arrays.append(_array(column, n, iter(pieces), known, flags))
+            if position in doubles:
+                missing = doubles[position] == NULL_OF_FOUR
+                _refuse_ambiguous(missing, n, known)
+                arrays.append(_fixed(column, doubles[position], missing, False))
+            else:
+                arrays.append(_array(column, n, iter(pieces), known, flags))
         except AmbiguousNull:
             ambiguous.add(position)
     if ambiguous:
         raise AmbiguousNull(ambiguous)
     return pa.Table.from_arrays(arrays, schema=schema_of(columns))
+
+
+def _joined(cells: Sequence[Any]) -> Any:
+    """The same cell of several parts as one: bytes one behind the other, and the sum of counts."""
+    if len(cells) == 1:
+        return cells[0]
+    return sum(cells) if isinstance(cells[0], int) else b"".join(filter(None, cells))
 
 
 def schema_of(columns: Sequence[Column]) -> pa.Schema:
@@ -148,7 +182,7 @@ def _pieces(type: ColumnType, value: exp.Expression) -> list[exp.Expression]:
     """The bytes that are gathered of each value: of fixed width, or the length and the bytes; of an array its parts."""
     if type.element is not None:
         item = exp.column("v")
-        parts = [_call("string_agg", piece, exp.Literal.string("")) for piece in _pieces(type.element, item)]
+        parts = map(_gathered, _pieces(type.element, item))
         items = exp.TableAlias(this=exp.to_identifier("items"), columns=[exp.to_identifier("v")])
         unnested = exp.Table(this=_call("unnest", value), alias=items)
         return [_with(_ITEMS, value), *[exp.select(part).from_(unnested.copy()).subquery() for part in parts]]
@@ -176,6 +210,10 @@ def _scaled(value: exp.Expression, scale: int) -> exp.Expression:
     number = _call("nullif", value, exp.Literal.string("NaN"))
     scaled = exp.Mul(this=number, expression=exp.Literal.number(10**scale))
     return _call("int8send", exp.cast(exp.paren(scaled), "BIGINT"))
+
+
+def _gathered(piece: exp.Expression) -> exp.Expression:
+    return _call("string_agg", piece, exp.Literal.string(""))
 
 
 def _or_null(sent: exp.Expression, null: str) -> exp.Expression:
@@ -213,12 +251,30 @@ def _array(column: Column, n: int, pieces: Iterator[Bytes], known: int | None, f
         return _variable(column, n, next(pieces), next(pieces))
     _, layout, null = _FIXED["int8" if type.kind == "decimal" else type.kind]
     values = np.frombuffer(next(pieces) or b"", np.dtype(layout))
-    missing = values.view(np.dtype((np.void, values.dtype.itemsize))) == np.void(bytes.fromhex(null))
     if flags is not None:
-        missing = np.frombuffer(flags, np.uint8).astype(bool)
-    elif known is not None and int(missing.sum()) != n - known:
+        return _fixed(column, values, np.frombuffer(flags, np.uint8).astype(bool), True)
+    missing = _have_bytes(values, bytes.fromhex(null))
+    _refuse_ambiguous(missing, n, known)
+    return _fixed(column, values, missing, False)
+
+
+def _of_four(sent: Bytes) -> NDArray[np.float64]:
+    """The doubles that were gathered four by four, one row for each of the four columns."""
+    doubles: NDArray[np.float64] = np.frombuffer(sent or b"", ">f8").reshape(-1, 4).T.astype("=f8", order="C")
+    return doubles
+
+
+def _have_bytes(values: NDArray[Any], sent: bytes) -> NDArray[np.bool_]:
+    # Words are compared much faster than bytes of any number.
+    word = np.dtype(f"u{len(sent)}" if len(sent) <= 8 else (np.void, len(sent)))
+    same: NDArray[np.bool_] = values.view(word) == np.frombuffer(sent, word)[0]
+    return same
+
+
+def _refuse_ambiguous(missing: NDArray[np.bool_], n: int, known: int | None) -> None:
+    """Refuse values that may be NULL or not: of ``n`` so many are ``known``, where that was counted."""
+    if known is not None and np.count_nonzero(missing) != n - known:
         raise AmbiguousNull((0,))
-    return _fixed(column, values, missing, flags is not None)
 
 
 def _fixed(column: Column, values: NDArray[Any], missing: NDArray[np.bool_], is_flagged: bool) -> pa.Array:
@@ -231,13 +287,10 @@ def _fixed(column: Column, values: NDArray[Any], missing: NDArray[np.bool_], is_
         return _intervals(values, missing)
     if kind == "bool":
         return pa.array(values == 1, mask=missing)
-    native = values.astype(values.dtype.newbyteorder("="))
-    if kind == "date":
-        return pa.array(_moved(native, _EPOCH_DAYS), mask=missing).cast(pa.date32())
-    if kind in ("timestamp", "timestamptz"):
-        return pa.array(_moved(native, _EPOCH_MICROSECONDS), mask=missing).cast(type)
-    array = pa.array(native, mask=missing, from_pandas=False)
-    return array if array.type == type else array.cast(type)
+    native = values.astype(values.dtype.newbyteorder("="), copy=False)
+    if kind in _EPOCH:
+        native = _moved(native, _EPOCH[kind])
+    return pa.Array.from_buffers(type, len(native), [_validity(missing), pa.py_buffer(native)])
 
 
 _NO_NAN = "column {!r} is NUMERIC({},{}) and holds NaN, for which decimals have no place; CAST it to DOUBLE PRECISION"

@@ -84,10 +84,10 @@ class ConfinedStatements(PsycopgStatements):
         with self._with_rights():
             return self._rows(sql, parameters)
 
-    def cells(self, sql: str, parameters: Parameters | None = None) -> tuple[Any, ...]:
-        """The first row of a SELECT, bytes as they are."""
+    def cells(self, sql: str, parameters: Parameters | None = None) -> list[tuple[Any, ...]]:
+        """The rows of a SELECT, bytes as they are."""
         with self._with_rights():
-            return next(iter(self._rows(sql, parameters, binary=True)), ())
+            return self._rows(sql, parameters, binary=True)
 
     def count(self, sql: str, parameters: Parameters | None = None) -> int:
         """How many rows a statement has written."""

@@ -8,15 +8,16 @@ from contextlib import AbstractContextManager, contextmanager
 import pyarrow as pa
 from sqlglot import exp
 
+from sqlml.engine.postgres.columns import Column
 from sqlml.engine.postgres.index import index_for
 from sqlml.engine.postgres.lock import place_to_write, refuse_snapshot, take_lock
-from sqlml.engine.postgres.parts import CopiedPart, numbered, page_ranges
+from sqlml.engine.postgres.parts import CopiedPart, page_ranges
 from sqlml.engine.postgres.relation import checked_relation, place_of
 from sqlml.engine.postgres.session import CHUNK_ROWS, PostgresSession
 from sqlml.engine.postgres.statements import Statements
 from sqlml.engine.postgres.temporary import create_temporary, temporary_table
-from sqlml.engine.postgres.trust import code_of_others
-from sqlml.engine.protocol import Parameters, Relation
+from sqlml.engine.postgres.trust import code_of_others, unreadable
+from sqlml.engine.protocol import Parameters, Parts, Relation
 from sqlml.engine.relation import table_at
 
 
@@ -47,6 +48,7 @@ class PostgresEngine(PostgresSession):
         for table in self._tables(sql, parameters, size):
             yield from table.to_batches(size)
 
+    @contextmanager
     def parts(
         self,
         query: exp.Query,
@@ -54,32 +56,36 @@ class PostgresEngine(PostgresSession):
         read: Sequence[str],
         made: Mapping[str, exp.Expr] | None = None,
         size: int = CHUNK_ROWS,
-    ) -> Iterator[CopiedPart]:
+    ) -> Iterator[Parts]:
         """The rows of a SELECT in parts of a copy in the server; only the columns in ``read`` leave it.
 
         What is ``made`` of the columns is made as they are copied, which the server does with its parallel workers.
         """
         known = {column.name: column for column in self._columns(query.sql(self.dialect), parameters)}
-        columns, named = [known[name] for name in read], [exp.column(name, quoted=True) for name in read]
-        table = temporary_table()
         further = [value.as_(name) for name, value in (made or {}).items()]
         wide = exp.select("*", *further).from_(query.subquery("given"))
-        n, before = self._make(create_temporary(table.copy(), numbered(wide)), parameters), 0
-        try:
-            for pages in page_ranges(*self._pages(table), n, size):
-                rows = self._read_pages(table, pages, named, columns).combine_chunks()
-                for batch in rows.to_batches():  # One, or none: PostgreSQL 16 leaves empty pages behind the last row.
-                    yield CopiedPart(self._statements, table, pages, before, batch)
-                before += rows.num_rows
-        finally:
-            if self._statements.is_usable():
-                self._drop(table)
+        table = temporary_table()
+        n = self._make(create_temporary(table.copy(), wide), parameters)
+        yield Parts(table, {}, self._parts(table, n, [known[name] for name in read], size))
+        self._drop(table)
+
+    def _parts(self, table: exp.Table, n: int, columns: Sequence[Column], size: int) -> Iterator[CopiedPart]:
+        """These columns of the ``n`` rows of a copy, in parts."""
+        named = [exp.column(column.name, quoted=True) for column in columns]
+        for pages in page_ranges(*self._pages(table), n, size):
+            rows = self._read_pages(table, pages, named, columns).combine_chunks()
+            for batch in rows.to_batches():  # One, or none: PostgreSQL 16 leaves empty pages behind the last row.
+                yield CopiedPart(self._statements, table, pages, batch)
 
     @contextmanager
     def transaction(self) -> Iterator[PostgresSession]:
         """Everything inside commits together, or nothing does; gives the session with the owner's rights."""
         with self._transaction():
             yield self._owner
+
+    def unreadable(self, table: exp.Table) -> str | None:
+        """Why the caller cannot read a table that was recorded; the catalog tells everybody which tables there are."""
+        return unreadable(self.rows, table.db, table.name)
 
     def code_of_others(self, table: exp.Table) -> str | None:
         """What reading a table would run of somebody who may not act as the caller; None where it would run nothing."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlglot import exp
 
-from sqlml.errors import TransactionError
+from sqlml.errors import InvalidArgument, TransactionError
 
 Rows = Callable[..., list[tuple[Any, ...]]]
 
@@ -44,9 +44,21 @@ def refuse_snapshot(rows: Rows) -> None:
 
 
 def place_to_write(rows: Rows, table: exp.Table) -> str:
-    """Where a table is, or would be made: the same text for all names of one table."""
+    """Where a table is, or would be made: the same text for all names of one table.
+
+    Raises
+    ------
+    InvalidArgument
+        Where its name has no schema, and the search path names none that is there.
+    """
     asked = {"name": table.sql("postgres"), "schema": table.db or None, "table": table.name}
-    return str(rows(_PLACE_TO_WRITE, asked)[0][0])
+    ((place, path),) = rows(_PLACE_TO_WRITE, asked)
+    if place is None:
+        raise InvalidArgument(
+            f"into => {table.name!r} has no schema, and the search path, {path!r}, names none that is there; write "
+            f"'schema.table', or SET search_path"
+        )
+    return str(place)
 
 
 _HAS_LOCKS = "SELECT pg_catalog.to_regclass('sqlml.lock') IS NOT NULL"
@@ -57,8 +69,9 @@ _FIRST_LOCK = "SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtextextend
 """The lock of whoever installs sqlml, when there are no tables yet."""
 
 _PLACE_TO_WRITE = """
-SELECT pg_catalog.format('%I.%I', coalesce(nspname, $schema::pg_catalog.name, pg_catalog.current_schema()),
-                         coalesce(relname, $table::pg_catalog.name))
+SELECT pg_catalog.quote_ident(coalesce(nspname, $schema::pg_catalog.name, pg_catalog.current_schema())) || '.'
+         || pg_catalog.quote_ident(coalesce(relname, $table::pg_catalog.name)),
+       pg_catalog.current_setting('search_path')
 FROM (SELECT pg_catalog.to_regclass($name) AS oid) AS found
 LEFT JOIN pg_catalog.pg_class AS c ON c.oid = found.oid
 LEFT JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace

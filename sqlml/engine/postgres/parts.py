@@ -1,7 +1,7 @@
 """Some of the rows of a copy in PostgreSQL: those of a range of its pages, read, and written with what is made of them.
 
-A copy numbers its rows as it is made. A scan gives them in that order, and the number of a row says which of the values
-that were made of its part is its own.
+A scan of a temporary table gives its rows in the order in which they are stored, each time. So the number of a row in
+its part says which of the values that were made of the part is its own.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ CHUNK_BYTES = 64 * 1024**2
 """A part has about so many bytes at most, as they are stored."""
 
 _ROW = "sqlml_row"
-"""The number of a row in its copy, from 1."""
+"""The number of a row in its part, from 1."""
 
 
 class _WithTexts(Protocol):
@@ -33,21 +33,21 @@ class _WithTexts(Protocol):
 
 @dataclass(frozen=True)
 class CopiedPart:
-    """The rows of some pages of a copy, with so many ``before``; see :class:`sqlml.engine.protocol.Part`."""
+    """The rows of some pages of a copy; see :class:`sqlml.engine.protocol.Part`."""
 
     statements: _WithTexts
     table: exp.Table
     pages: tuple[int, int]
-    before: int
     rows: pa.RecordBatch
 
     def write(self, values: pa.Table, insert: Callable[[exp.Expr], exp.Insert]) -> None:
         """Run the INSERT of these rows with their values, which go along as one array for each column."""
         texts: list[str] = []
-        place = exp.Sub(this=exp.column(_ROW), expression=exp.Literal.number(self.before))
-        made = [_value_at(place, values.column(name), texts).as_(name) for name in values.column_names]
-        rows = rows_of_pages(self.table, self.pages, exp.Star(), *made)
-        self.statements.with_texts(insert(rows.subquery("part")).sql("postgres"), texts)
+        made = [_value_at(exp.column(_ROW), values.column(name), texts).as_(name) for name in values.column_names]
+        number = exp.Window(this=exp.RowNumber()).as_(_ROW)
+        rows = rows_of_pages(self.table, self.pages, exp.Star(), number).subquery("numbered")
+        part = exp.select("*", *made).from_(rows).subquery("part")
+        self.statements.with_texts(insert(part).sql("postgres"), texts)
 
 
 def page_ranges(pages: int, stored: int, n: int, size: int) -> Iterator[tuple[int, int]]:
@@ -61,12 +61,6 @@ def rows_of_pages(table: exp.Table, pages: tuple[int, int], *columns: exp.Expr) 
     first, end = (f"'({page},0)'::tid" for page in pages)
     within = sqlglot.condition(f"ctid >= {first} AND ctid < {end}", dialect="postgres")
     return exp.select(*(columns or ("*",))).from_(table.copy()).where(within)
-
-
-def numbered(query: exp.Query) -> exp.Select:
-    """The rows of a SELECT with their numbers. It stays a SELECT of its own, all of which workers can do."""
-    number = exp.Window(this=exp.RowNumber()).as_(_ROW)
-    return exp.select("*", number).from_(query.offset(0).subquery("given"))
 
 
 def _value_at(place: exp.Expr, column: pa.ChunkedArray, texts: list[str]) -> exp.Expr:

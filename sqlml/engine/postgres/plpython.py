@@ -101,10 +101,10 @@ class PlpyStatements:
             for row in result
         ]
 
-    def cells(self, sql: str, parameters: Parameters | None = None) -> tuple[Any, ...]:
-        """The first row of a SELECT, bytes as they are."""
+    def cells(self, sql: str, parameters: Parameters | None = None) -> list[tuple[Any, ...]]:
+        """The rows of a SELECT, bytes as they are."""
         result = self._execute(self._text(sql, parameters))
-        return tuple(result[0][name] for name in result.colnames())
+        return [tuple(map(row.get, result.colnames())) for row in result]
 
     def count(self, sql: str, parameters: Parameters | None = None) -> int:
         """How many rows a statement has written."""
@@ -232,8 +232,8 @@ class OwnerStatements:
         """The rows of a statement; none where it gives none."""
         return self._as_owner(lambda: self._statements.run(sql, parameters))
 
-    def cells(self, sql: str, parameters: Parameters | None = None) -> tuple[Any, ...]:
-        """The first row of a SELECT, bytes as they are."""
+    def cells(self, sql: str, parameters: Parameters | None = None) -> list[tuple[Any, ...]]:
+        """The rows of a SELECT, bytes as they are."""
         return self._as_owner(lambda: self._statements.cells(sql, parameters))
 
     def count(self, sql: str, parameters: Parameters | None = None) -> int:

@@ -48,6 +48,7 @@ class PostgresSession:
 
     name = "postgres"
     dialect = "postgres"
+    installer = "sqlml install"
 
     def __init__(self, statements: Statements, actor: str) -> None:
         self._statements = statements
@@ -85,6 +86,11 @@ class PostgresSession:
         """Whether a table or view of this name exists."""
         name = table.sql(self.dialect)
         return bool(self.rows("SELECT pg_catalog.to_regclass($name) IS NOT NULL", {"name": name})[0][0])
+
+    def owns(self, schema: str) -> bool:
+        """Whether a schema belongs to the role that owns what is sqlml's."""
+        owner = "SELECT pg_catalog.pg_get_userbyid(nspowner) FROM pg_catalog.pg_namespace WHERE nspname = $schema"
+        return self.rows(owner, {"schema": schema}) == [("sqlml_owner",)]
 
     @contextmanager
     def temporary(self, rows: pa.Table) -> Iterator[exp.Table]:
@@ -182,7 +188,7 @@ class PostgresSession:
         select: Callable[[frozenset[int]], str],
         parameters: Parameters | None = None,
     ) -> pa.Table:
-        """The rows that the one row of a SELECT holds; it is run again where its NULLs have to be told from values."""
+        """The rows that a SELECT gathers; it is run again where its NULLs have to be told from values."""
         flagged: frozenset[int] = frozenset()
         while True:
             try:

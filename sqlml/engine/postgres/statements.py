@@ -16,8 +16,8 @@ class Statements(Protocol):
     def run(self, sql: str, parameters: Parameters | None = None) -> list[tuple[Any, ...]]:
         """The rows of a statement; none where it gives none."""
 
-    def cells(self, sql: str, parameters: Parameters | None = None) -> tuple[Any, ...]:
-        """The first row of a SELECT, bytes as they are."""
+    def cells(self, sql: str, parameters: Parameters | None = None) -> list[tuple[Any, ...]]:
+        """The rows of a SELECT, bytes as they are."""
 
     def count(self, sql: str, parameters: Parameters | None = None) -> int:
         """How many rows a statement has written."""

@@ -1,4 +1,4 @@
-"""Tables that a caller is to read and has not named: whether that would run code of their owner.
+"""Tables that a caller is to read and has not named: whether the caller can, and if that would run code of their owner.
 
 Whoever reads a table runs what its owner has put into it, with the rights of the reader: the functions of a view, of
 policies of row-level security, of casts from a type of the owner's, and, while a query is planned, those of indexes and
@@ -11,7 +11,26 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from sqlml.engine.protocol import GONE
+
 Rows = Callable[..., list[tuple[Any, ...]]]
+
+
+def unreadable(rows: Rows, schema: str, name: str) -> str | None:
+    """Why the caller cannot read a table; None where it can. ``rows`` runs a statement of the caller's."""
+    found = rows(_MAY_READ, {"schema": schema or None, "name": name})
+    if not found:
+        return GONE
+    return None if (True,) in found else "you may not read it"
+
+
+_MAY_READ = """
+SELECT pg_catalog.has_schema_privilege(kept.oid, 'USAGE') AND pg_catalog.has_table_privilege(known.oid, 'SELECT')
+FROM pg_catalog.pg_class AS known JOIN pg_catalog.pg_namespace AS kept ON kept.oid = known.relnamespace
+WHERE known.relname = $name
+  AND CASE WHEN $schema::pg_catalog.text IS NULL THEN pg_catalog.pg_table_is_visible(known.oid)
+      ELSE kept.nspname = $schema::pg_catalog.text END
+"""
 
 
 def code_of_others(rows: Rows, table: str) -> str | None:

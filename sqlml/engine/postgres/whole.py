@@ -1,7 +1,7 @@
 """A whole table of PostgreSQL out of one statement, which the server can deal out to its parallel workers.
 
 A statement sees one state of the table, so that no copy of it is needed. Each part of it reads some of the pages and
-gathers the bytes of their columns, as :mod:`sqlml.engine.postgres.columns` says, and the parts are joined as they come.
+gathers the bytes of their columns, as :mod:`sqlml.engine.postgres.columns` says; the parts come in any order.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from sqlml.engine.postgres.types import named_type
 from sqlml.engine.relation import table_name
 
 LARGEST_BYTES = 256 * 1024**2
-"""Above this, as it is stored or as its values are gathered, a table is read from a copy, in parts: a row of PostgreSQL
-holds 1 GB. A NULL takes a bit in the table and as much as any value when gathered."""
+"""Above this, as it is stored or as its values are gathered, a table is read from a copy, bit by bit: one statement's
+answer is in memory as a whole. A NULL takes a bit in the table and as much as any value when gathered."""
 
 _PARTS = 8
 """Into so many parts a table is divided: enough that workers are done at about the same time."""
@@ -34,8 +34,8 @@ _ALL_OF = "SELECT * FROM "
 
 def whole_selects(
     sql: str, columns: Sequence[Column], rows: Callable[..., list[tuple[Any, ...]]]
-) -> Callable[[frozenset[int]], exp.Select] | None:
-    """What makes the one-row SELECT of all values of a SELECT, which is that of a plain table; None where it is not.
+) -> Callable[[frozenset[int]], exp.Query] | None:
+    """What makes the SELECT that gathers, in parts, a SELECT that is that of a plain table; None where it is not.
 
     The function takes the positions of the columns that come with flags, as ``columns_select`` does. ``rows`` runs a
     statement. Values of any length are not read so: they may be compressed, and how much they are shows too late.
@@ -53,7 +53,7 @@ def whole_selects(
     step = -(-pages // _PARTS)
     names = [source_name(position) for position in range(len(columns))]
     parts = [verbatim(_pages_of(table, start, step, pages), "q", names) for start in range(0, pages, step)]
-    return lambda flagged: _joined([columns_select(part, columns, flagged) for part in parts])
+    return lambda flagged: _together([columns_select(part, columns, flagged) for part in parts])
 
 
 def _pages_of(table: exp.Table, start: int, step: int, pages: int) -> str:
@@ -68,15 +68,5 @@ def _tid(page: int) -> exp.Expr:
     return exp.cast(exp.Literal.string(f"({page},0)"), named_type("tid"))
 
 
-def _joined(parts: Sequence[exp.Select]) -> exp.Select:
-    """The one row of several: bytes one behind the other, in the same order in all columns, and the sums of counts."""
-    values = []
-    for named in parts[0].expressions:
-        column = exp.column(named.alias)
-        if isinstance(named.this, exp.Count):
-            joined: exp.Expr = exp.cast(exp.Sum(this=column), "BIGINT")
-        else:
-            joined = exp.Anonymous(this="string_agg", expressions=[column, exp.Literal.string("")])
-        values.append(joined.as_(named.alias))
-    together = exp.union(*parts, distinct=False) if len(parts) > 1 else parts[0]
-    return exp.select(*values).from_(together.subquery("parts"))
+def _together(parts: Sequence[exp.Select]) -> exp.Query:
+    return exp.union(*parts, distinct=False) if len(parts) > 1 else parts[0]

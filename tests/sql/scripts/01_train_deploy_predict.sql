@@ -26,3 +26,11 @@ CALL sqlml.rollback('buyer');
 SELECT alias, version, role FROM sqlml.live_at('buyer', TIMESTAMP '2999-01-01 00:00:00');
 SELECT count(*) AS n FROM sqlml.live_at('buyer', TIMESTAMP '2000-01-01 00:00:00');
 SELECT count(*) AS different FROM visit AS v WHERE predict('buyer', v) <> sqlml.predict_buyer(v);
+-- An optional argument that is NULL has its default.
+CALL sqlml.train('buyer', 'visit', 'bought', task => NULL, algorithm => 'baseline', hyperparams => NULL, split => NULL, test_size => NULL, trials => NULL, seed => NULL, deploy => 'never', runtime => NULL);
+SELECT version, algorithm, rows_trained, seed FROM sqlml.model_version WHERE version > 3;
+CALL sqlml.deploy('buyer', 4, alias => NULL, strategy => NULL, traffic => NULL, reason => NULL);
+SELECT alias, version, role, traffic, reason FROM sqlml.deployment WHERE version = 4;
+CALL sqlml.rollback('buyer', alias => NULL);
+SELECT alias, version FROM sqlml.live_at('buyer', TIMESTAMP '2999-01-01 00:00:00');
+CALL sqlml.deploy('buyer', NULL);

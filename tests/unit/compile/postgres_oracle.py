@@ -14,13 +14,16 @@ CALLED = (
     *(
         "number_in_json",
         "type_facts",
+        "is_readable",
         "typed_layout",
         "row_table",
+        "has_column",
+        "adapted_layout",
         "row_columns",
-        "is_readable",
         "plain_value",
         "missing_columns",
     ),
+    *("names_by_case", "real_in_row", "char_in_row", "plain_row"),
     *("type_remedy", "read_row", "unknown_name", "unknown_address", "address", "addressed"),
 )
 """The routines that compiled models and those that answer for every model call, each behind what it calls itself."""

@@ -78,7 +78,7 @@ def test_the_macros(model):
 def test_the_functions(model):
     compiled = routines("postgres", model, 3, MODELS[model])
     assert {routine.layout for routine in compiled} == {"expression"}
-    assert [routine.scope for routine in compiled].count("live") == 4
+    assert [routine.scope for routine in compiled].count("live") == 8
     check(f"{model}.expression.postgres.sql", script(compiled))
 
 

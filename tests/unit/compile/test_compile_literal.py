@@ -100,7 +100,12 @@ def test_plain_names_stay_plain_where_they_are_folded_to_upper_case(name, writte
 
 @pytest.mark.parametrize(
     ("asked", "hint"),
-    [("postgresql", "'postgres'"), ("sparc", "'spark'"), ("mssql", "'tsql'"), ("", "Known are duckdb")],
+    [
+        ("postgresql", "closest: postgres;"),
+        ("sparc", "closest: spark;"),
+        ("mssql", "closest: tsql;"),
+        ("", "known are: duckdb"),
+    ],
 )
 def test_an_unknown_dialect_is_refused_with_the_closest(asked, hint):
     with pytest.raises(InvalidArgument, match=hint) as caught:

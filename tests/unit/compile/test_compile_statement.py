@@ -44,7 +44,9 @@ def test_the_columns_of_each_task(plain):
 
 
 def test_an_unknown_dialect_is_refused():
-    with pytest.raises(InvalidArgument, match="dialect 'postgresql' is unknown; did you mean 'postgres'"):
+    with pytest.raises(
+        InvalidArgument, match="dialect 'postgresql' is unknown; closest: postgres; known are: duckdb, postgres, "
+    ):
         select_sql(of_x("identity"), "postgresql")
 
 

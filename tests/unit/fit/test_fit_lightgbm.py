@@ -15,8 +15,7 @@ from sqlml.errors import InvalidData, InvalidHyperparameter
 from sqlml.fit import lightgbm as module
 from sqlml.fit.lightgbm import fit
 from sqlml.fit.preprocess import Needs, features_for
-from sqlml.fit.rows import Rows
-from sqlml.kernel.encode import encode
+from sqlml.fit.rows import Rows, Source
 from sqlml.kernel.scorer import scorer
 from sqlml.spec import Column, from_json, to_json
 
@@ -48,7 +47,8 @@ def rows_of(task="regression", count=300, weighted=False, seed=0):
     return Rows(
         task=task,
         columns=COLUMNS,
-        table=pa.table(arrays, names=[column.name for column in COLUMNS]),
+        source=Source(pa.table(arrays, names=[column.name for column in COLUMNS])),
+        position=np.arange(count),
         target=np.digitize(score, np.quantile(score, edges)).astype(float) if classes else score,
         classes=classes,
         weight=rng.random(count) + 0.1 if weighted else None,
@@ -63,7 +63,8 @@ def number_rows(values, target):
     return Rows(
         task="regression",
         columns=(Column("x", "number"),),
-        table=pa.table({"x": pa.array(values, pa.float64())}),
+        source=Source(pa.table({"x": pa.array(values, pa.float64())})),
+        position=np.arange(len(target)),
         target=np.asarray(target, dtype=float),
         classes=(),
         weight=None,
@@ -109,10 +110,10 @@ def test_the_model_answers_what_the_library_answers(boosters, task, hyperparams,
     fitted = fit(rows, {"n_estimators": 10, **hyperparams}, preprocess, 7)
     assert not [note for note in fitted.notes if "max_categories" not in note]
     features = fitted.model.features
-    matrix = encode([replace(feature, zero_is_missing=False) for feature in features], rows.features())
+    matrix = rows.matrix([replace(feature, zero_is_missing=False) for feature in features])
 
     scoring = scorer(fitted.model)
-    raw = scoring.raw(encode(features, rows.features()))
+    raw = scoring.raw(rows.matrix(features))
 
     assert raw.tobytes() == boosters[0].predict(matrix, raw_score=True).tobytes()
     wanted = boosters[0].predict(matrix)
@@ -123,7 +124,7 @@ def test_the_model_answers_what_the_library_answers(boosters, task, hyperparams,
 def test_the_trees_are_those_of_plain_lightgbm_on_the_same_matrix(boosters):
     rows = rows_of("binary", weighted=True)
     fitted = fit(rows, {}, {}, 3)
-    matrix = encode(fitted.model.features, rows.features())
+    matrix = rows.matrix(fitted.model.features)
     params = {
         "objective": "binary",
         "deterministic": True,
@@ -158,7 +159,9 @@ def test_an_interrupt_in_training_comes_through(error):
 def test_nothing_is_printed(capfd):
     fit(rows_of(), {"max_depth": 7, "monotone_constraints": {"x": 1}, "monotone_penalty": 9}, {}, 1)
     fit(rows_of("binary", count=8), {"boosting": "dart"}, {}, 1)
-    sparse = replace(rows_of(), table=rows_of().table.set_column(1, COLUMNS[1].name, [pa.nulls(300, pa.string())]))
+    sparse = replace(
+        rows_of(), source=Source(rows_of().table.set_column(1, COLUMNS[1].name, [pa.nulls(300, pa.string())]))
+    )
     fit(sparse, {"min_data_in_leaf": 1}, {}, 1)
     for hyperparams in ({"feature_contri": {"x": -1}}, {"num_leaves": 1}, {"objective": "gamma"}):
         with pytest.raises((InvalidData, InvalidHyperparameter)):
@@ -186,7 +189,7 @@ def artifact(task, hyperparams):
     rows = replace(
         rows,
         columns=(*COLUMNS, *(Column(f"s{index}", "number") for index in range(20))),
-        table=table,
+        source=Source(table),
         target=rows.target if rows.classes else np.exp(rows.target + sparse.sum(1)),
         weight=rng.random(6000) ** 8 + 1e-9,
     )
@@ -279,7 +282,7 @@ def test_an_early_end_is_noted():
 
 def test_a_text_column_of_nulls_is_never_read():
     table = rows_of().table.set_column(1, COLUMNS[1].name, [pa.nulls(300, pa.string())])
-    model = fit(replace(rows_of(), table=table), {}, {}, 1).model
+    model = fit(replace(rows_of(), source=Source(table)), {}, {}, 1).model
     assert model.features[1].categories == ()
     assert model.importance[1] == 0
 
@@ -304,7 +307,7 @@ def test_a_target_that_a_float32_cannot_hold_is_noted():
         ({"weight": np.full(50, 1e-60)}, {}, "weights must lie"),
         ({"weight": np.full(50, -1.0)}, {}, "weights must lie"),
         ({"weight": np.full(50, np.nan)}, {}, "weights must lie"),
-        ({"columns": (), "table": pa.table({})}, {}, "no feature column"),
+        ({"columns": (), "source": Source(pa.table({}))}, {}, "no feature column"),
         ({"target": np.linspace(0, 1e30)}, {"learning_rate": 1e290, "min_data_in_leaf": 1}, "lower learning_rate"),
     ],
 )

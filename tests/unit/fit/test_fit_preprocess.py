@@ -14,7 +14,6 @@ from sqlml.errors import InvalidData, InvalidHyperparameter
 from sqlml.fit.preprocess import Needs, features_for
 from sqlml.fit.read import read_rows
 from sqlml.fit.rows import Roles
-from sqlml.kernel.encode import encode
 
 N = 200
 RANDOM = np.random.default_rng(11)
@@ -33,7 +32,7 @@ def one_feature(column, step, needs=LINEAR):
     rows = rows_of(c=column)
     prepared = features_for(rows, {"c": step}, needs)
     (feature,) = [each for each in prepared.features if each.column == "c"]
-    return rows, feature, encode((feature,), rows.features())[:, 0]
+    return rows, feature, rows.matrix((feature,))[:, 0]
 
 
 def number_column(rows, name="c"):

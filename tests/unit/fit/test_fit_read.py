@@ -13,7 +13,8 @@ from sqlml.errors import InvalidArgument, InvalidData
 from sqlml.fit.read import read_rows
 from sqlml.fit.rows import Roles
 from sqlml.fit.target import class_codes, target_values
-from sqlml.spec import Column
+from sqlml.kernel.encode import encode
+from sqlml.spec import Column, Feature
 
 N = 24
 
@@ -55,7 +56,7 @@ def test_columns_keep_their_order_and_get_logical_types():
     }
     assert rows.table.column_names == list(types)
     assert rows.notes == ("column 'nothing' is NULL in all rows and tells a model nothing",)
-    assert set(rows.features()) == set(types)
+    assert set(rows.source.table.column_names) == set(types)
 
 
 def test_rows_come_in_the_order_of_their_digests_whatever_the_order_of_the_relation():
@@ -67,6 +68,27 @@ def test_rows_come_in_the_order_of_their_digests_whatever_the_order_of_the_relat
     assert (one.target == two.target).all()
     assert one.table.column("i").to_pylist() == one.position.tolist()
     assert shuffled.take(two.position).column("i").equals(two.table.column("i"))
+
+
+def test_equal_rows_stay_in_the_order_of_the_relation():
+    table = pa.table({"x": [1.0, 2.0] * 20, "y": [True, False] * 20, "id": range(40)})
+    position = read_rows(table, Roles("y", key_column="id")).position.tolist()
+    assert position[:20] == sorted(position[:20])
+    assert position[20:] == sorted(position[20:])
+
+
+def test_the_numbers_of_rows_are_those_of_their_table_and_are_read_once():
+    rows = read_rows(relation(word=cycle("a", "b", None), n=cycle(1, None, 3, 4)), Roles("y"))
+    features = (Feature("word", "category", ("a", "b")), Feature("n", "number", impute=0.5), Feature("x", "number"))
+    part = rows.take(np.array([5, 2, 11]))
+    whole, few = rows.matrix(features), part.matrix(features)
+    assert np.array_equal(whole, encode(features, dict(zip(rows.table.column_names, rows.table, strict=True))), True)
+    assert np.array_equal(few, whole[[5, 2, 11]], equal_nan=True)
+    assert few.flags.f_contiguous
+    assert rows.matrix(list(features)) is whole
+    assert rows.matrix(features[:1]).shape == (N, 1)
+    with pytest.raises(ValueError, match="read-only"):
+        few[0, 0] = 1.0
 
 
 def test_take_keeps_all_parts_of_a_row_together():

@@ -26,7 +26,7 @@ EXAMPLES = {
     "unique": [{"columns": ["id"]}, {"columns": ["id", "line"]}],
     "range": [{"column": "age", "min": 0, "max": 120}, {"column": "at_time", "max": "2024-03-01"}],
     "allowed_values": [{"column": "kind", "values": ["it's", 1, True]}],
-    "type": [{"column": "age", "type": "number"}],
+    "type": [{"column": "mail", "type": "Mood"}, {"column": "age", "type": "number"}],
     "format": [{"column": "mail", "class": "email"}, {"column": "mail", "pattern": "[a-z]+'?"}],
     "sentinel": [{"column": "age", "values": [-1, "N/A", "1900-01-01"]}],
     "freshness": [{"column": "at_time", "max_age": "36 hours"}],
@@ -246,6 +246,23 @@ def test_a_type_of_no_column_is_called_what_the_engine_calls_it(connection):
     assert found[:2] == ("fail", "bigint[]")
 
 
+@pytest.mark.parametrize(
+    ("written", "passing", "failing"),
+    [
+        ("CAST('a' AS ENUM('a', 'b'))", ("text", "ENUM", "enum('a', 'b')"), ("varchar", "enum('a')")),
+        ("CAST(1.5 AS DECIMAL(5, 2))", ("number", "decimal", "DECIMAL(5,2)"), ("decimal(5,1)", "double", "integer")),
+        ("CAST('x' AS VARCHAR)", ("text", "varchar"), ("string", "enum")),
+        ("TIMESTAMPTZ '2024-01-01'", ("timestamp with time zone",), ("timestamp",)),
+        ("[1]", ("integer[]",), ("integer", "integer[][]")),
+    ],
+)
+def test_a_type_may_be_named_as_the_engine_does(connection, written, passing, failing):
+    connection.execute(f"CREATE TABLE orders AS SELECT {written} AS a")
+    for wanted in (*passing, *failing):
+        found = run(connection, one(check="type", column="a", type=wanted), now=NOW)
+        assert found["status"] == ("pass" if wanted in passing else "fail"), found
+
+
 FORMATTED = {
     "email": (["a@b.org", "A.b+c-d@x-y.co.uk"], ["a@b", "a b@c.org", "@b.org", "a@b.org ", "a@@b.org"]),
     "uuid": (["123e4567-e89b-12d3-a456-426614174000"], ["123e4567e89b12d3a456426614174000", "g23e4567-e89b-12d3-a456"]),
@@ -459,11 +476,11 @@ def test_unknown_dialect():
 @pytest.mark.parametrize("kind", CHECKS, ids=lambda kind: kind.name)
 def test_columns_and_relations_may_have_any_name(connection, kind):
     """Columns named as those of the steps, in relations named as the steps."""
-    names = ["sample", "failing", "times", "n", "type", "latest", "period", "tested", "key_0", "actual"]
+    names = ["sample", "failing", "times", "n", "type", "latest", "period", "tested", "key_0", "actual", "family"]
     entry = dict(EXAMPLES[kind.name][-1])
     value = {"format": "'ab'", "freshness": "TIMESTAMP '2024-03-15'", "row_count": "TIMESTAMP '2024-03-14'"}
     columns = ", ".join(f'{value.get(kind.name, "7")} AS "{name}"' for name in names)
-    for relation in ("judged", "found", "first", "given", "earlier", "timed"):
+    for relation in ("judged", "found", "first", "named", "given", "earlier", "timed"):
         connection.execute(f"CREATE TABLE {relation} AS SELECT {columns}")
         for column in names:
             wanted = (

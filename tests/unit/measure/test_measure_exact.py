@@ -7,9 +7,10 @@ import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from performance_in_sql import clipped
 from sqlglot import exp
 
-from sqlml.measure.exact import SMALLEST, clipped, exact_small_sum, exact_sum, flushed, ratio
+from sqlml.measure.exact import SMALLEST, exact_small_sum, exact_sum, flushed, ratio
 from sqlml.measure.subset import expression, number, select
 
 X = exp.column("x")

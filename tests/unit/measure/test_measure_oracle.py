@@ -10,10 +10,11 @@ import pytest
 import sklearn.metrics as oracle
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from performance_in_sql import performance_select
 from sklearn.exceptions import UndefinedMetricWarning
 from sqlglot import exp
 
-from sqlml.measure.performance import METRICS, performance_select
+from sqlml.measure.performance import METRICS
 
 
 @cache

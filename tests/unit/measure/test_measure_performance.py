@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from performance_in_sql import SUMS, performance_select
 from sqlglot import exp
 
 from sqlml.errors import InvalidArgument
-from sqlml.measure.performance import METRICS, SUMS, metric_row, performance_select
+from sqlml.measure.performance import METRICS, TASKS, metric_row, metrics_select
 from sqlml.measure.subset import DIALECTS
 
 GOLDEN = Path(__file__).parents[2] / "fixtures" / "measure"
@@ -45,7 +46,7 @@ def test_golden_metric(golden, metric, dialect):
 @pytest.mark.parametrize("metric", METRICS, ids=lambda metric: metric.name)
 def test_each_metric_is_defined_and_has_its_golden_files(metric):
     assert metric.tasks
-    assert set(metric.tasks) <= set(SUMS)
+    assert set(metric.tasks) <= set(SUMS) == set(TASKS)
     assert metric.definition == metric.definition.strip()
     assert len(metric.definition) > 20
     assert "\n" not in metric.definition
@@ -176,6 +177,6 @@ def test_the_callers_tree_is_not_changed():
 
 def test_unknown_task_and_dialect_are_refused():
     with pytest.raises(InvalidArgument, match=r"ML001 task 'ranking' .* binary, multiclass, regression"):
-        performance_select("ranking", exp.to_table("predicted"), "duckdb")
+        metrics_select("ranking", {}, 0, "duckdb")
     with pytest.raises(InvalidArgument, match=r"ML001 dialect 'mysql' .* duckdb, postgres"):
-        performance_select("binary", exp.to_table("predicted"), "mysql")
+        metrics_select("binary", {}, 0, "mysql")

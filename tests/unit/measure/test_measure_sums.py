@@ -5,10 +5,11 @@ import math
 import numpy as np
 import pyarrow as pa
 import pytest
+from performance_in_sql import SUMS, performance_select
 from sqlglot import exp
 
 from sqlml.engine.postgres.client import opened
-from sqlml.measure.performance import SUMS, metrics_select, performance_select
+from sqlml.measure.performance import metrics_select
 from sqlml.measure.subset import DIALECTS
 from sqlml.measure.sums import sums_of
 

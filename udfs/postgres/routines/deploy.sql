@@ -15,7 +15,7 @@ BEGIN
       'sqlml.deploy gives previous_version, valid_from back and does not take them';
   END IF;
   CALL sqlml.run_verb('deploy', pg_catalog.jsonb_build_object(
-    'model', model, 'version', version, 'alias', alias, 'strategy', strategy, 'traffic', traffic,
+    'model', model, 'version', version, 'alias', alias, 'strategy', strategy, 'traffic', sqlml.double_in_json(traffic),
     'reason', reason
   ), 'auto', answer);
   SELECT given.* INTO model, version, alias, previous_version, valid_from

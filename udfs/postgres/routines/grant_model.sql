@@ -19,8 +19,14 @@ BEGIN
       'role => ''%s'' has its rights from sqlml itself; name a role of your own', role
     );
   END IF;
-  INSERT INTO sqlml.model_grant (model, grantee, granted_at, granted_by)
-  VALUES (grant_model.model, quote_ident(role)::regrole, clock_timestamp() AT TIME ZONE 'UTC', session_user)
+  PERFORM sqlml.lock_grants(model);
+  -- What is granted to roles that are gone, or have been renamed; this one may be among them.
+  DELETE FROM sqlml.model_grant AS listed
+  WHERE listed.model = grant_model.model AND NOT EXISTS (
+    SELECT FROM pg_roles AS known WHERE known.oid = listed.grantee AND known.rolname = listed.grantee_name
+  );
+  INSERT INTO sqlml.model_grant (model, grantee, grantee_name, granted_at, granted_by)
+  VALUES (grant_model.model, quote_ident(role)::regrole, role, clock_timestamp() AT TIME ZONE 'UTC', session_user)
   ON CONFLICT DO NOTHING;
   IF NOT pg_has_role(role, 'sqlml_caller', 'USAGE') THEN
     EXECUTE format('GRANT sqlml_caller TO %I', role);

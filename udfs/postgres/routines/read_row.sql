@@ -5,7 +5,7 @@ SET search_path = pg_catalog;
 SET ROLE sqlml_owner;
 
 CREATE OR REPLACE FUNCTION sqlml.read_row(address text, columns json, features anyelement) RETURNS jsonb
-LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp SET extra_float_digits = 1 AS $$
+LANGUAGE plpgsql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp SET extra_float_digits = 1 SET jit = off AS $$
 DECLARE
   facts CONSTANT record := sqlml.type_facts(pg_typeof(features)::oid, -1);
   -- The columns of such a row have no types; what JSON has for them must do.

@@ -10,6 +10,9 @@ DECLARE
   is_last boolean;
   compiled text;
 BEGIN
+  IF EXISTS (SELECT FROM sqlml.model AS listed WHERE listed.model = revoke_model.model) THEN
+    PERFORM sqlml.lock_grants(model);
+  END IF;
   DELETE FROM sqlml.model_grant AS listed
   WHERE listed.model = revoke_model.model AND listed.grantee = to_regrole(quote_ident(role));
   IF NOT FOUND THEN

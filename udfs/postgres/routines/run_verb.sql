@@ -7,20 +7,20 @@ CREATE OR REPLACE PROCEDURE sqlml.run_verb(
   verb text, arguments jsonb, runtime text, INOUT answer jsonb, wait boolean DEFAULT true
 ) LANGUAGE plpgsql AS $$
 DECLARE
+  place CONSTANT text := coalesce(runtime, 'auto');
   has_python CONSTANT boolean := pg_catalog.to_regprocedure('sqlml.call_inline(text, jsonb)') IS NOT NULL;
   job text;
 BEGIN
-  IF coalesce(runtime, '') <> ALL ('{auto,inline,worker}'::text[]) THEN
+  IF place <> ALL ('{auto,inline,worker}'::text[]) THEN
     RAISE EXCEPTION USING ERRCODE = 'ML001', MESSAGE = pg_catalog.format(
-      'runtime => %s is unknown; %s',
-      coalesce(sqlml.in_quotes(runtime), 'None'), sqlml.unknown_name(coalesce(runtime, 'None'), '{auto,inline,worker}')
+      'runtime => %s is unknown; %s', sqlml.in_quotes(place), sqlml.unknown_name(place, '{auto,inline,worker}')
     );
-  ELSIF runtime = 'inline' OR runtime = 'auto' AND has_python THEN
+  ELSIF place = 'inline' OR place = 'auto' AND has_python THEN
     answer := sqlml.read_verb(verb, arguments);
     RETURN;
   END IF;
   INSERT INTO sqlml.job AS asked (verb, arguments) VALUES (run_verb.verb, run_verb.arguments) RETURNING asked.run_id INTO job;
-  IF wait THEN
+  IF coalesce(wait, true) THEN
     CALL sqlml.wait_for(job, answer);
   ELSE
     answer := pg_catalog.jsonb_build_object('run_id', job, 'model', arguments -> 'model', 'reason', pg_catalog.format(

@@ -24,7 +24,7 @@ BEGIN
     'model', model, 'relation', relation, 'target', target, 'task', task, 'algorithm', algorithm,
     'hyperparams', hyperparams, 'preprocess', preprocess, 'features', features,
     'key_column', key_column, 'time_column', time_column, 'weight_column', weight_column,
-    'group_column', group_column, 'split', split, 'test_size', test_size, 'search', search,
+    'group_column', group_column, 'split', split, 'test_size', sqlml.double_in_json(test_size), 'search', search,
     'search_space', search_space, 'trials', trials, 'seed', seed, 'deploy', deploy, 'runtime', runtime
   ), runtime, answer, wait);
   SELECT given.* INTO model, version, task, algorithm, metric, value, baseline_value, deployed, run_id, reason

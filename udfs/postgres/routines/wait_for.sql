@@ -20,7 +20,8 @@ BEGIN
   IF refusal = sqlml.refusal_to_commit() THEN
     RAISE EXCEPTION USING ERRCODE = 'ML050', MESSAGE =
       'this waits for the worker, which sees a job only when it is committed, and a transaction is open; COMMIT first, '
-      'or give wait => false, COMMIT, and follow the run in sqlml.job';
+      'or give wait => false, COMMIT, and follow the run in sqlml.job. A function, EXECUTE, a block with EXCEPTION, '
+      'and a procedure with a SET clause, such as SET search_path, cannot commit: write CALL in a procedure without them';
   END IF;
   LOOP
     COMMIT;
