@@ -41,6 +41,13 @@ def answer(plpy: Any, verb: str, arguments: str) -> str:
     return f'{{"answer": {answered}}}'
 
 
+def run_as_owner(plpy: Any, token: str) -> None:
+    """Run what was put into the memory of this process under a token; see :mod:`sqlml.engine.postgres.plpython`."""
+    from sqlml.engine.postgres import plpython
+
+    plpython.run_as_owner(plpy, token)
+
+
 def _error(code: str, message: str) -> str:
     return json.dumps({"error": {"code": code, "message": message}})
 

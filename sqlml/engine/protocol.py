@@ -132,8 +132,8 @@ class Part(Protocol):
 class Parts:
     """The rows of a SELECT, in parts.
 
-    ``source`` stands in a FROM clause for all of them, as they are read here; a statement that has it takes
-    ``parameters`` and no others.
+    ``source`` stands in a FROM clause for all of them; a statement that has it takes ``parameters`` and no others. In
+    PostgreSQL it has the rows as they are read here; in DuckDB as they are when it is asked.
     """
 
     source: exp.Expr

@@ -32,6 +32,9 @@ WHERE place.nspname = 'sqlml' AND kept.relname IN ('migration', 'routine') AND k
   AND pg_catalog.pg_has_role(kept.relowner, ours.oid, 'MEMBER')
 """
 
+_MAY_ACT = "SELECT pg_catalog.pg_has_role(pg_catalog.to_regrole($owner), 'sqlml_owner', 'MEMBER')"
+_TO_OWNER = exp.Var(this="OWNER TO sqlml_owner")
+
 
 def is_given_away(engine: Engine) -> bool:
     """Whether the schema of sqlml belongs to somebody else now, as ``REASSIGN OWNED`` does it.
@@ -71,8 +74,8 @@ def refuse_stranger(engine: Engine) -> None:
     owner = _LINE.search(schema.definition)
     raise InstallError(
         f"schema sqlml belongs to {owner[1] if owner else 'somebody'} and not to {OWNER}; rename or drop that schema, "
-        f"then install. Where sqlml was installed in it and it was given away, a superuser takes it back first: ALTER "
-        f"SCHEMA sqlml OWNER TO {OWNER}"
+        f"then install. Where sqlml was installed in it and it was given away, a superuser first looks at what is in "
+        f"it, and gives it back: ALTER SCHEMA sqlml OWNER TO {OWNER}, and each object in it likewise"
     )
 
 
@@ -86,12 +89,25 @@ def of_others(engine: Engine, catalog: Mapping[str, CatalogEntry]) -> dict[str, 
 
 
 def give_back(engine: Engine) -> list[str]:
-    """Give the objects of ours to the role to which they should belong; gives what is to be told of it."""
+    """Give the objects of ours to the role to which they should belong; gives what is to be told of it.
+
+    Raises
+    ------
+    InstallError
+        Where somebody owned one who may not act as our owner, and could have put code into it that runs as soon as it
+        is touched. Nothing was changed then.
+    """
     catalog = engine.catalog()
     others = of_others(engine, catalog)
+    for owner in sorted(set(others.values())):
+        if engine.rows(_MAY_ACT, {"owner": owner}) != [(True,)]:
+            theirs = ", ".join(sorted(name for name, each in others.items() if each == owner)[:5])
+            raise InstallError(
+                f"{owner} owns objects of sqlml, such as {theirs}, may not act as {OWNER}, and could have put anything "
+                f"into them; look at them as a superuser, and ALTER ... OWNER TO {OWNER}, or install in a new database"
+            )
     for name in others:
-        owner = exp.Var(this=f"OWNER TO {OWNER}")
-        change = exp.Alter(this=exp.Var(this=name), kind=catalog[name].kind.upper(), actions=[owner])
+        change = exp.Alter(this=exp.Var(this=name), kind=catalog[name].kind.upper(), actions=[_TO_OWNER])
         engine.execute(change.sql(engine.dialect))
     return [f"owner {OWNER} of {counted(catalog[name].kind for name in others)}"] if others else []
 

@@ -126,8 +126,8 @@ def _source(engine: Engine, relation: str, into: str, key_column: str, time_colu
 def _check_keys(engine: Engine, source: _Source, parts: Parts) -> int:
     """How many rows the source has; a key that is NULL or stands twice is refused.
 
-    The rows that are to be written are looked at as they are read, whatever others write meanwhile. Where rows were
-    scored before, those are looked at as well.
+    The rows that are to be written are looked at, on a server just as they are read, whatever others write meanwhile.
+    Where rows were scored before, those are looked at as well.
     """
     time = None if source.time is None else exp.column("event_time")
     unscored = _check_rows(engine, source, parts.source, parts.parameters, exp.column("key_value"), time)

@@ -13,6 +13,7 @@ from sqlml.errors import InvalidArgument, InvalidData
 from sqlml.measure.formula import by_bytes, quoted
 from sqlml.measure.subset import all_of, timestamp
 from sqlml.registry.monitoring import Window
+from sqlml.registry.prediction_table import lacking_columns
 from sqlml.registry.queries import query
 
 PASSED = ("sqlml_key", "sqlml_event_time")
@@ -41,7 +42,7 @@ def prediction_tables(engine: Engine, model: str) -> tuple[list[PredictionTable]
     found, left_out = [], []
     for relation, key, _ in engine.rows(query("prediction_tables"), {"model": model}):
         table = engine.table_at(relation)
-        obstacle = engine.unreadable(table) or _danger(engine, table)
+        obstacle = engine.unreadable(table) or _danger(engine, table) or _defect(engine, table, key)
         if obstacle is None:
             found.append(PredictionTable(table, key))
         else:
@@ -58,6 +59,11 @@ def prediction_tables(engine: Engine, model: str) -> tuple[list[PredictionTable]
 def _danger(engine: Engine, table: exp.Table) -> str | None:
     code = engine.code_of_others(table)
     return code and f"reading it could run code with your rights: {code}. Let its owner monitor the model"
+
+
+def _defect(engine: Engine, table: exp.Table, key: str) -> str | None:
+    lacking = lacking_columns(engine, table, key)
+    return f"it lacks {', '.join(lacking)}" if lacking else None
 
 
 def asked_window(

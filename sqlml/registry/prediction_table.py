@@ -59,6 +59,12 @@ def check_key_name(key_column: str) -> None:
         )
 
 
+def lacking_columns(session: Session, table: exp.Table, key_column: str) -> list[str]:
+    """What a table lacks to be a prediction table with this key."""
+    empty = session.arrow(exp.select("*").from_(table).limit(0).sql(session.dialect))
+    return [name for name in (key_column, *STANDARD_COLUMNS) if name not in empty.column_names]
+
+
 def check_prediction_table(session: Session, table: exp.Table, key_column: str) -> None:
     """Refuse a table that exists and was not made for predictions by this key.
 
@@ -67,8 +73,7 @@ def check_prediction_table(session: Session, table: exp.Table, key_column: str) 
     InvalidData
         Where the table lacks a column.
     """
-    empty = session.arrow(exp.select("*").from_(table).limit(0).sql(session.dialect))
-    lacking = [name for name in (key_column, *STANDARD_COLUMNS) if name not in empty.column_names]
+    lacking = lacking_columns(session, table, key_column)
     if lacking:
         raise InvalidData(
             f"into => {table.sql(session.dialect)} exists and is no prediction table of key {key_column!r}: it lacks "

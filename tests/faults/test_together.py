@@ -175,3 +175,13 @@ def test_rows_that_come_while_it_scores_are_written_once_or_not_at_all(con):
     assert con.execute("SELECT count(*), count(DISTINCT visit_id) FROM p").fetchone() == (100, 100)
     with pytest.raises(psycopg.Error, match="1 values of 'visit_id' stand more than once in 'growing'"):
         con.execute(call)
+
+
+@pytest.mark.parametrize("verb", ["grant_model", "revoke_model"])
+def test_rights_are_not_given_by_an_old_snapshot(con, verb):
+    """It would not see the versions that another job has made since, and give no right on them, or leave one."""
+    con.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+    with pytest.raises(psycopg.Error, match="the transaction is REPEATABLE READ") as refused:
+        con.execute(f"CALL sqlml.{verb}('buyer', 'pg_monitor')")
+    con.execute("ROLLBACK")
+    assert refused.value.sqlstate == "ML050"

@@ -1,5 +1,7 @@
 """plpgsql_check reads every routine in PL/pgSQL, ours and those of models: types, names, rights, speed, dead code."""
 
+import re
+
 import pytest
 from postgres import CHECKER_REMEDY
 from routines.names import routine
@@ -29,6 +31,9 @@ ACCEPTED_OF_MODELS = {
 }
 """The same, for what a model brings."""
 
+OF_OTHER_ROWS = re.compile(r'record "features" has no field "[A-Z_]+"')
+"""A statement for rows whose names are in capital letters, which sqlml.has_column guards: these rows have none."""
+
 
 @pytest.fixture
 def findings(admin):
@@ -53,7 +58,9 @@ def test_nothing_is_wrong_with_a_routine(findings):
     named = [(routine(name), level, message) for name, level, message in findings]
     ours = {(name, message) for name, _, message in named if "<model>" not in name}
     assert ours == set(ACCEPTED)
-    of_models = {(level, message) for name, level, message in named if "<model>" in name}
+    of_models = {
+        (level, message) for name, level, message in named if "<model>" in name and not OF_OTHER_ROWS.fullmatch(message)
+    }
     assert {message for _, message in of_models} == set(ACCEPTED_OF_MODELS)
     assert "error" not in {level for level, _ in of_models}
 

@@ -144,9 +144,12 @@ def test_an_owner_that_was_recorded_is_not_the_owner_that_should_be(engine, admi
 def test_what_was_given_to_who_could_not_act_as_the_owner_is_not_taken(new_role, trained, engine, admin):
     app = new_role()
     admin.execute(f"REASSIGN OWNED BY sqlml_owner TO {app}")
-    with pytest.raises(InstallError, match=f"schema sqlml belongs to {app} and not to sqlml_owner; .* takes it back"):
+    with pytest.raises(InstallError, match=f"schema sqlml belongs to {app} and not to sqlml_owner; .* gives it back"):
         install(engine, repair=True)
     admin.execute("ALTER SCHEMA sqlml OWNER TO sqlml_owner")
+    with pytest.raises(InstallError, match=f"{app} owns objects of sqlml, such as .*, may not act as sqlml_owner"):
+        install(engine, repair=True)
+    admin.execute(f"REASSIGN OWNED BY {app} TO sqlml_owner")
     install(engine, repair=True)
     assert verify(engine) == []
 

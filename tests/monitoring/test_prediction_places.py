@@ -198,6 +198,9 @@ def test_a_table_of_somebody_else_does_not_stop_the_monitoring(server, postgres)
         left_out = "prediction table 'closed.mine' of model 'buyer' is left out: {}"
         assert left_out.format("you may not read it") in row["note"]
         server.execute("RESET ROLE")
+        server.execute("GRANT USAGE ON SCHEMA closed TO ann_of_places")
+        server.execute("GRANT SELECT ON closed.mine TO ann_of_places; ALTER TABLE closed.mine DROP COLUMN label")
+        assert left_out.format("it lacks label") in server.execute(MONITOR).fetchone()[-1]
         server.execute("DROP SCHEMA closed CASCADE; SET ROLE ann_of_places")
         result = server.execute(MONITOR)
         assert left_out.format("it is gone") in result.fetchone()[-1]

@@ -45,7 +45,7 @@ CALLS = {
 SAMPLES = {
     **{"text": "buyer", "jsonb": "{}", "json": "[]", "integer": 1, "bigint": 1, "boolean": True, "oid": 23},
     **{"double precision": 1.0, "numeric": 1, "text[]": ["a"], "timestamp without time zone": "2024-01-01"},
-    **{"anyelement": "{}", "anycompatible": "2024-01-01"},
+    **{"anyelement": "{}", "anycompatible": "2024-01-01", "bytea": b"\x00"},
 }
 CASTS = {"anyelement": "jsonb", "anycompatible": "text"}
 WRITING = ("train", "deploy", "rollback", "score", "record_truth", "monitor", "grant_model", "revoke_model")
@@ -118,6 +118,8 @@ TEXT_ARGUMENTS = [
             "unknown_address": ["address"],
             "unknown_name": ["name"],
             "read_row": ["address"],
+            "has_column": ["name"],
+            "char_in_row": ["value"],
             "live_at": ["at"],
             "in_quotes": ["value"],
             "folded": ["name"],

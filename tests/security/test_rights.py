@@ -55,6 +55,12 @@ EXECUTE = {
                 "row_table",
                 "read_row",
                 "row_columns",
+                "adapted_layout",
+                "has_column",
+                "plain_row",
+                "names_by_case",
+                "real_in_row",
+                "char_in_row",
                 "is_readable",
                 "plain_value",
                 "type_facts",
@@ -135,7 +141,7 @@ def callers_of(name):
     if name in EXECUTE:
         return EXECUTE[name]
     model = re.fullmatch(
-        r"(?:(\w+)@\d+_\w+)|(?:(?:predict|predict_label|predict_proba|raw_score)_(buyer|other|plans))", name
+        r"(?:(\w+)@(?:\d+|live)_\w+)|(?:(?:predict|predict_label|predict_proba|raw_score)_(buyer|other|plans))", name
     )
     return WITH_BUYER if "buyer" in model.groups() else SCORERS
 

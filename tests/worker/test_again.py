@@ -62,7 +62,7 @@ def test_after_five_attempts_it_has_failed(shop, clash):
     assert shop.drain() == 3
     assert shop.job(run_id, "status", "attempts", "retries", "error_code") == ("failed", 5, 5, "ML061")
     error = shop.job(run_id, "error")[0]
-    assert error.startswith("two jobs met. ")
+    assert "could not be checked: two jobs met. " in error
     assert error.endswith("run it again. That was so in 5 attempts")
     assert shop.rows(None, "SELECT count(*) FROM sqlml_queue.procrastinate_jobs") == [(0,)]
 

@@ -6,7 +6,7 @@ CREATE EXTENSION IF NOT EXISTS plpython3u;
 
 CREATE OR REPLACE FUNCTION sqlml.as_owner(token text) RETURNS void
 LANGUAGE plpython3u AS $$
-from sqlml.engine.postgres.plpython import run_as_owner
+from sqlml.server import run_as_owner
 run_as_owner(plpy, token)
 $$;
 ALTER FUNCTION sqlml.as_owner OWNER TO sqlml_owner;

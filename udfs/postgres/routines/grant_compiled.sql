@@ -16,13 +16,14 @@ DECLARE
   grantee text;
 BEGIN
   FOR grantee IN
-    SELECT CASE held.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(held.grantee)) END
+    SELECT pg_get_userbyid(held.grantee)::text
     FROM pg_proc AS made, aclexplode(coalesce(made.proacl, acldefault('f', made.proowner))) AS held
-    WHERE made.oid = NEW.routine::regprocedure AND held.grantee <> made.proowner
+    WHERE made.oid = NEW.routine::regprocedure AND held.grantee NOT IN (0, made.proowner)
       AND pg_get_userbyid(held.grantee) <> ALL (wanted)
   LOOP
-    EXECUTE format('REVOKE ALL ON FUNCTION %s FROM %s CASCADE', NEW.routine::regprocedure, grantee);
+    EXECUTE format('REVOKE ALL ON FUNCTION %s FROM %I CASCADE', NEW.routine::regprocedure, grantee);
   END LOOP;
+  EXECUTE format('REVOKE ALL ON FUNCTION %s FROM PUBLIC CASCADE', NEW.routine::regprocedure);
   FOREACH grantee IN ARRAY wanted LOOP
     EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %I', NEW.routine::regprocedure, grantee);
   END LOOP;

@@ -26,7 +26,8 @@ BEGIN
     SELECT FROM pg_roles AS known WHERE known.oid = listed.grantee AND known.rolname = listed.grantee_name
   );
   INSERT INTO sqlml.model_grant (model, grantee, grantee_name, granted_at, granted_by)
-  VALUES (grant_model.model, quote_ident(role)::regrole, role, clock_timestamp() AT TIME ZONE 'UTC', session_user)
+  SELECT grant_model.model, known.oid, known.rolname, clock_timestamp() AT TIME ZONE 'UTC', session_user
+  FROM pg_roles AS known WHERE known.oid = quote_ident(role)::regrole
   ON CONFLICT DO NOTHING;
   IF NOT pg_has_role(role, 'sqlml_caller', 'USAGE') THEN
     EXECUTE format('GRANT sqlml_caller TO %I', role);

@@ -9,6 +9,12 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   of_model CONSTANT text := 'model ' || model;
 BEGIN
+  IF current_setting('transaction_isolation') NOT IN ('read committed', 'read uncommitted') THEN
+    RAISE EXCEPTION USING ERRCODE = 'ML050', MESSAGE = format(
+      'the transaction is %s and would not see the versions that another job makes while this one waits for it; '
+      'ROLLBACK, and call it in one that is READ COMMITTED', upper(current_setting('transaction_isolation'))
+    );
+  END IF;
   -- The locks that a deploy takes, in the same order.
   INSERT INTO sqlml.lock (name) VALUES (of_model);
   DELETE FROM sqlml.lock WHERE name = of_model;

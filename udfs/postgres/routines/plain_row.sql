@@ -13,7 +13,7 @@ DECLARE
   given jsonb;
   value jsonb;
   plain text;
-  changes text[] := '{}';
+  changes text[] := ARRAY[]::text[];
 BEGIN
   -- A value of JSON in a row may be written in ways that its text does not show.
   IF jsonb_typeof(document) IS DISTINCT FROM 'object'
