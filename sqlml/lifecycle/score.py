@@ -85,21 +85,34 @@ def score(
         if not source.into_exists:
             create_prediction_table(engine, source.into, source.relation, source.key)
         remember_prediction_table(engine, owner, version.address.model, source.into, source.key, source.time)
-        names = _model_columns(version, source.schema)
-        query, document = _unscored(source, version, names), _document(engine, source, version, names)
-        with engine.parts(query, source.relation.parameters, _places(names), {"features": document}) as parts:
-            rows_in = _check_keys(engine, source, parts)
-            added, unknown = 0, Counter[str]()
-            for part, rows, raw in _with_scores(version, names, parts.parts):
-                part.write(_answers(version, raw), lambda written: _insert(source, written, version, run, alias))
-                unknown.update(unseen(version.model.features, version.columns(rows)))
-                added += len(rows)
-                report("scoring", added, rows_in)
+        rows_in, added, unknown = _score_unscored(engine, source, version, run, alias, report)
         if source.into_exists:
             # Last, as others who write to the table wait for it until all is committed.
             index_prediction_table(engine, source.into, source.key)
         _write_down(owner, run, version, rows_in, added, unknown)
     return {"run_id": run.run_id, "rows": added, "version": version.address.version}
+
+
+def _score_unscored(
+    engine: Engine, source: _Source, version: LoadedVersion, run: Run, alias: str | None, report: Report
+) -> tuple[int, int, Counter[str]]:
+    """Write the predictions that are not there yet.
+
+    Returns
+    -------
+    How many rows the source has, how many predictions were added, and by column how many categories were unseen.
+    """
+    names = _model_columns(version, source.schema)
+    query, document = _unscored(source, version, names), _document(engine, source, version, names)
+    with engine.parts(query, source.relation.parameters, _places(names), {"features": document}) as parts:
+        rows_in = _check_keys(engine, source, parts)
+        added, unknown = 0, Counter[str]()
+        for part, rows, raw in _with_scores(version, names, parts.parts):
+            part.write(_answers(version, raw), lambda written: _insert(source, written, version, run, alias))
+            unknown.update(unseen(version.model.features, version.columns(rows)))
+            added += len(rows)
+            report("scoring", added, rows_in)
+    return rows_in, added, unknown
 
 
 def _alias(model: str) -> str | None:

@@ -57,10 +57,10 @@ def page_ranges(pages: int, stored: int, n: int, size: int) -> Iterator[tuple[in
 
 
 def rows_of_pages(table: exp.Table, pages: tuple[int, int], *columns: exp.Expr) -> exp.Select:
-    """The rows that lie in a range of pages, with these columns, by default all."""
+    """These columns of the rows that lie in a range of pages."""
     first, end = (f"'({page},0)'::tid" for page in pages)
     within = sqlglot.condition(f"ctid >= {first} AND ctid < {end}", dialect="postgres")
-    return exp.select(*(columns or ("*",))).from_(table.copy()).where(within)
+    return exp.select(*columns).from_(table.copy()).where(within)
 
 
 def _value_at(place: exp.Expr, column: pa.ChunkedArray, texts: list[str]) -> exp.Expr:
